@@ -1,0 +1,177 @@
+package control
+
+import (
+	"math"
+	"time"
+)
+
+// The conditions of the interlock table, one function a row. They only look.
+
+func never(*Controller, *Input) bool { return false }
+
+func emergencyStop(_ *Controller, in *Input) bool { return in.Switches.EmergencyStop }
+
+func patientSwitch(_ *Controller, in *Input) bool { return in.Switches.Patient }
+
+// forceLimit: above the limit in force, against the calibration's zero. One
+// sample is enough: the driver lets no bad frame through.
+func forceLimit(c *Controller, _ *Input) bool {
+	return c.cell.ever && c.cell.force > inNewtons(c.limits.Force.Value)
+}
+
+func cellLate(c *Controller, _ *Input) bool { return c.cell.late(c.now) || c.cell.bad }
+
+func cellLost(c *Controller, _ *Input) bool { return c.cell.lost(c.now) }
+
+const (
+	// pushMost: a rope cannot push. Below this (N) the cell, its wires or its
+	// calibration are wrong.
+	pushMost = -30.0
+	// capacityShare: beyond this share of its capacity the cell's reading means nothing.
+	capacityShare = 1.1
+	// badForceMost: this many implausible samples in a row end the treatment.
+	badForceMost = 3
+)
+
+func cellImplausible(c *Controller, _ *Input) bool {
+	if c.cell.fresh {
+		if f := c.cell.force; f < pushMost || f > capacityShare*inNewtons(c.cell.cal.Capacity) {
+			c.guard.badForce++
+		} else {
+			c.guard.badForce = 0
+		}
+	}
+	return c.guard.badForce >= badForceMost
+}
+
+// dropWatch looks for tension that goes away faster than the drive lets it go:
+// a broken cord, a slipped harness, a drive that lost its hold.
+type dropWatch struct {
+	force, x [dropSamples]float64
+	n        int
+	dropped  bool
+}
+
+const (
+	// dropSamples is the window: 50 ms at 80 Hz.
+	dropSamples = 5
+	// dropLeast (N) and dropShare: friction slips of some 12 N and the end of a
+	// cough stay below, a harness that slips 20 mm at 400 N does not.
+	dropLeast = 50.0
+	dropShare = 0.3
+)
+
+func (d *dropWatch) sample(c *Controller) {
+	d.force[d.n%dropSamples], d.x[d.n%dropSamples] = c.cell.force, c.x
+	d.n++
+	d.dropped = false
+	if d.n < dropSamples {
+		return
+	}
+	for i := range d.force {
+		unwound := math.Max(d.x[i]-c.x, 0)
+		most := math.Max(dropLeast, dropShare*d.force[i]) + 1.5*unwound*c.stiff.value()
+		if d.force[i]-c.cell.force > most {
+			d.dropped = true
+		}
+	}
+}
+
+func suddenDrop(c *Controller, _ *Input) bool { return c.guard.drop.dropped }
+
+const (
+	// overLeast (N) and overShare of the set-point: a force this far above it for
+	// overTime, although the drive yields, does not follow the motion.
+	overLeast = 40.0
+	overShare = 0.2
+	overTime  = time.Second
+)
+
+func forceWithoutMotion(c *Controller, _ *Input) bool {
+	g := &c.guard
+	sp := c.treat.setPoint
+	if c.treat.phase == Slack || c.cell.force <= sp+math.Max(overLeast, overShare*sp) {
+		g.over = 0
+		return false
+	}
+	if g.over == 0 {
+		g.over = c.now
+	}
+	return c.now-g.over > overTime
+}
+
+// motionMark remembers where force last rose with motion.
+type motionMark struct{ x, force float64 }
+
+const (
+	// markForce (N): force that rose this much since the mark followed the motion.
+	markForce = 5.0
+	// markTravel (mm) towards force without that rise: the softest person would
+	// have answered with 57 N.
+	markTravel = 30.0
+	// slackTravel (mm) of take-up without tension: nobody is in the harness, the
+	// rope is off, or the motor does not turn.
+	slackTravel = 150.0
+)
+
+func (m *motionMark) sample(c *Controller) {
+	switch f := c.cell.force; {
+	case c.x < m.x:
+		m.x, m.force = c.x, math.Min(m.force, f)
+	case f > m.force+markForce:
+		m.x, m.force = c.x, f
+	case f < m.force:
+		m.force = f
+	}
+}
+
+func motionWithoutForce(c *Controller, _ *Input) bool {
+	most := markTravel
+	if c.treat.phase == Slack {
+		most = slackTravel
+	}
+	return c.x-c.guard.mark.x > most
+}
+
+func endPull(_ *Controller, in *Input) bool { return in.Switches.EndPull }
+
+func travel(c *Controller, _ *Input) bool {
+	return c.x-c.treat.armX > inMillimetres(c.limits.Travel.Value)
+}
+
+const (
+	// lateTick: the drive's own dead-man acts at 20 ms.
+	lateTick = 20 * time.Millisecond
+	// lateTickFreeze is how long ticks must be punctual again.
+	lateTickFreeze = 50 * time.Millisecond
+)
+
+func tickLate(c *Controller, _ *Input) bool { return c.now < c.guard.freezeUntil }
+
+func driveDead(_ *Controller, in *Input) bool { return in.Motion.Fault }
+
+const (
+	// stallTravel (mm) of unwinding after which the force must have fallen,
+	// by at least stallSlope N/mm: the softest person gives 1.9.
+	stallTravel = 10.0
+	stallSlope  = 0.5
+	// stallTime is the least time before a release is judged.
+	stallTime = 400 * time.Millisecond
+)
+
+// releaseStalled: the deadline is over, or the force does not fall as the
+// motion says it must.
+func releaseStalled(c *Controller, _ *Input) bool {
+	r := &c.rel
+	if c.now > r.deadline {
+		return true
+	}
+	unwound := r.fromX - c.x
+	return !c.cell.lost(c.now) && c.now-r.began > stallTime && unwound > stallTravel &&
+		c.cell.force > slackForce && r.fromForce-c.cell.force < stallSlope*math.Min(unwound, 2*stallTravel)
+}
+
+func padTemperature(c *Controller, _ *Input) bool { return c.heat.active.Has(ILPadTemperature) }
+func padHot(c *Controller, _ *Input) bool         { return c.heat.active.Has(ILPadHot) }
+func padNoRise(c *Controller, _ *Input) bool      { return c.heat.active.Has(ILPadNoRise) }
+func padTime(c *Controller, _ *Input) bool        { return c.heat.active.Has(ILPadTime) }

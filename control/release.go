@@ -1,0 +1,211 @@
+package control
+
+import "time"
+
+// releaseKind says how a release goes.
+type releaseKind uint8
+
+const (
+	gentle releaseKind = iota // end of treatment: down the programme's ramp
+	quick                     // a switch, a stop, an interlock
+	slow                      // start-up found tension
+)
+
+// release is the motor-driven return to slack.
+type release struct {
+	kind      releaseKind
+	treatment bool // it ends a treatment
+	end       EndReason
+	asked     time.Duration // when the release was first asked for
+	began     time.Duration // of this kind of release
+	deadline  time.Duration // absolute, known at the beginning
+	fromX     float64       // mm
+	fromForce float64       // N
+	targetX   float64       // mm, where the rope is slack for sure
+	setPoint  float64       // N, gentle only
+	slackAt   time.Duration // when the force was seen below slackForce, 0 = not yet
+}
+
+const (
+	// fallRate is the force rate (N/s) a quick release aims at: fast, but not
+	// the blow of a cord that breaks.
+	fallRate = 600.0
+	// releaseLeast is the speed (mm/s) no release goes below.
+	releaseLeast = 20.0
+	// recoverSpeed (mm/s) of the slow release after a restart.
+	recoverSpeed = 10.0
+	// recoverTravel: without a known slack position the rope is unwound this far (mm)
+	// beyond the point where the force went away.
+	recoverTravel = 20.0
+	// blindTravel: without a cell the rope is unwound this far (mm) beyond the
+	// position where it was slack.
+	blindTravel = 15.0
+	// furtherTravel: with tension left at the slack position (lost steps, a
+	// shifted person) unwinding goes on for this far (mm).
+	furtherTravel = 150.0
+	// releaseDeadline is what every table must keep for its largest force.
+	releaseDeadline = 5 * time.Second
+	// releaseSettle is added for the ramps of the motor.
+	releaseSettle = 1500 * time.Millisecond
+)
+
+// endTreatment starts the release that ends a treatment.
+func (c *Controller) endTreatment(why EndReason, kind releaseKind, out *Output) {
+	c.rel = release{kind: kind, treatment: true, end: why}
+	if c.mode == Treating || c.mode == Paused {
+		c.heat.off(HeatEnded)
+	}
+	c.beginRelease(out)
+}
+
+// beginRelease fills in what the release needs; c.rel.kind is set.
+func (c *Controller) beginRelease(out *Output) {
+	r := &c.rel
+	r.asked, r.began, r.fromX, r.fromForce = c.now, c.now, c.x, c.cell.force
+	r.targetX = c.treat.armX
+	r.setPoint = max(c.cell.force, 0)
+	speed := inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed)
+	travel := max(c.x-r.targetX, 0)
+	d := releaseSettle + seconds(travel/speed)
+	switch r.kind {
+	case gentle:
+		d += 2*seconds(r.setPoint/(c.rampRate(false)+1e-9)) + 2*time.Second
+	case slow:
+		r.targetX = c.x // moved on once slack is seen
+		d = seconds(inMillimetres(c.cfg.Table.Travel) / recoverSpeed)
+	}
+	r.deadline = c.now + max(d, releaseDeadline)
+	c.reg.start()
+	if r.kind == slow {
+		c.setMode(Recovering, out)
+		return
+	}
+	c.setMode(Releasing, out)
+}
+
+// hurry turns a gentle release into a quick one.
+func (c *Controller) hurry() {
+	if c.rel.kind == gentle {
+		c.rel.kind = quick
+		c.rel.began, c.rel.fromX, c.rel.fromForce = c.now, c.x, c.cell.force
+		travel := max(c.x-c.rel.targetX, 0)
+		d := releaseSettle + seconds(travel/inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed))
+		c.rel.deadline = c.now + max(d, releaseDeadline)
+	}
+}
+
+// releaseStep is one tick of a release.
+func (c *Controller) releaseStep(in *Input, out *Output) wish {
+	r := &c.rel
+	blind := c.cell.lost(c.now) || !c.cell.cal.Valid()
+	slack := !blind && c.cell.force < slackForce
+	if slack && r.slackAt == 0 {
+		r.slackAt = c.now
+		if r.kind == slow {
+			r.targetX = c.x - recoverTravel
+		}
+	}
+	switch {
+	case slack && c.x <= r.targetX,
+		slack && in.Switches.EndSlack,
+		blind && c.x <= r.targetX-blindTravel,
+		blind && in.Switches.EndSlack:
+		c.finishRelease(!blind, out)
+		return wish{energised: c.mode == Armed}
+	case !blind && !slack && r.kind != slow && c.x < r.targetX-furtherTravel,
+		!slack && in.Switches.EndSlack,
+		c.now > r.deadline+releaseDeadline && c.guard.latched.Has(ILReleaseStalled):
+		c.finishRelease(false, out) // no motion helps any more
+		return wish{}
+	}
+	return wish{energised: true, velocity: c.releaseVelocity(blind, slack)}
+}
+
+// releaseVelocity in mm/s, always away from force.
+func (c *Controller) releaseVelocity(blind, slack bool) float64 {
+	r := &c.rel
+	speed := inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed)
+	switch {
+	case r.kind == slow:
+		return -recoverSpeed
+	case blind || slack:
+		return -speed
+	case r.kind == gentle:
+		if c.cell.fresh {
+			dt := min(max(c.cell.dt, 0), 0.05)
+			rate := c.rampRate(false)
+			if c.cell.force-r.setPoint < max(leadLeast, rate*leadTime) {
+				r.setPoint = max(r.setPoint-rate*dt, 0)
+			}
+			c.reg.step(r.setPoint-c.cell.force, -rate, c.stiff.value(), dt, -speed, 0)
+		}
+		return c.reg.velocity
+	case c.now-r.began > 500*time.Millisecond:
+		return -speed
+	}
+	return -min(max(fallRate/c.stiff.value(), releaseLeast), speed)
+}
+
+// finishRelease ends the mode; confirmed tells that the cell has shown slack.
+func (c *Controller) finishRelease(confirmed bool, out *Output) {
+	r := &c.rel
+	if confirmed {
+		c.emit(out, Event{Kind: EventSlackConfirmed})
+	}
+	if r.treatment {
+		c.closeReport(out)
+	}
+	if c.guard.tripped() {
+		c.setMode(Tripped, out)
+	} else {
+		c.setMode(Idle, out)
+	}
+	c.proof.reset()
+}
+
+// closeReport completes the treatment's report and hands it out.
+func (c *Controller) closeReport(out *Output) {
+	c.tally.close(c)
+	out.Report, out.HasReport = c.report, true
+	c.emit(out, Event{Kind: EventTreatmentEnded, End: c.rel.end})
+	c.rel.treatment = false
+	if c.rel.end == EndCompleted {
+		c.alarm.signalEnd(c.now)
+	}
+}
+
+// seconds converts to a duration.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+const (
+	// recoverForce (N) at start-up is tension, not drift of the zero.
+	recoverForce = 25.0
+	// recoverSamples in a row, half a second, before anything moves.
+	recoverSamples = 40
+	// recoverWithin is how long after boot tension still counts as left over.
+	recoverWithin = 5 * time.Second
+)
+
+// recoverAtBoot looks, once after a start, for tension that a power cut or a
+// crash has left on the rope, and releases it slowly. It never resumes.
+func (c *Controller) recoverAtBoot(out *Output) {
+	if c.tense < 0 {
+		return
+	}
+	if c.mode != Idle || c.now-c.bootedAt > recoverWithin {
+		c.tense = -1
+		return
+	}
+	if !c.cell.fresh || !c.cell.cal.Valid() {
+		return
+	}
+	if c.cell.force < recoverForce {
+		c.tense = 0
+		return
+	}
+	if c.tense++; c.tense >= recoverSamples && c.guard.action < Disable {
+		c.tense = -1
+		c.rel = release{kind: slow}
+		c.beginRelease(out)
+	}
+}

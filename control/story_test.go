@@ -1,0 +1,289 @@
+package control
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"periph.io/x/conn/v3/physic"
+)
+
+func TestTreatmentRunsToItsEnd(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.extra = func(s float64) float64 { return 10 * math.Sin(2*math.Pi*0.25*s) }
+	r.armed(testProgramme())
+	r.must(Command{Kind: CommandStart})
+	r.until("end", 2*time.Minute, r.mode(Idle))
+	require.Len(t, r.reports, 1)
+	rep := r.reports[0]
+	assert.Equal(t, EndCompleted, rep.End)
+	assert.Equal(t, InterlockSet(0), rep.Trips)
+	assert.InDelta(t, 60, rep.Elapsed.Seconds(), 0.1)
+	assert.Less(t, inNewtons(rep.Peak), 205.0)
+	assert.Less(t, inNewtons(rep.MeanHoldError), 0.8)
+	assert.Greater(t, rep.HoldWithin5, 0.99)
+	assert.GreaterOrEqual(t, int(rep.Cycles), 4)
+	assert.True(t, r.has(EventSlackConfirmed, NoInterlock))
+	t.Logf("%+v", rep)
+}
+
+func TestStartNeedsEverything(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.run(100 * time.Millisecond)
+	assert.Equal(t, NotReady, r.say(Command{Kind: CommandArm}).Code)
+	assert.Equal(t, MissingAcknowledge|MissingProgramme, r.out.Reply.Missing)
+	r.must(Command{Kind: CommandAcknowledge})
+	r.must(Command{Kind: CommandSelect, Programme: testProgramme()})
+	r.must(Command{Kind: CommandArm})
+	assert.Equal(t, NotReady, r.say(Command{Kind: CommandStart}).Code)
+	assert.Equal(t, MissingProof, r.out.Reply.Missing)
+	r.in.Switches.Patient = true
+	r.run(20 * time.Millisecond)
+	assert.Equal(t, NotReady, r.say(Command{Kind: CommandStart}).Code, "switch still pressed")
+	r.in.Switches.Patient = false
+	r.run(20 * time.Millisecond)
+	r.must(Command{Kind: CommandStart})
+	assert.Equal(t, Treating, r.c.mode)
+}
+
+func TestPatientSwitchReleasesFast(t *testing.T) {
+	for _, k := range []float64{1.9, 6.7, 20} {
+		r := newRig(t, testConfig())
+		r.k = k
+		p := testProgramme()
+		p.Hold, p.HoldTime, p.Duration = 450*physic.Newton, time.Minute, 10*time.Minute
+		r.armed(p)
+		r.must(Command{Kind: CommandStart})
+		r.until("hold", time.Minute, r.phase(Hold))
+		r.run(2 * time.Second)
+		r.in.Switches.Patient = true
+		r.tick()
+		assert.LessOrEqual(t, r.driven, 0.0)
+		d := r.until("slack", 5*time.Second, func() bool { return r.force < 20 })
+		t.Logf("k %.1f: below 20 N after %v", k, d)
+		r.until("tripped", 5*time.Second, r.mode(Tripped))
+		assert.True(t, r.c.guard.latched.Has(ILPatientSwitch))
+		assert.NotEqual(t, Accepted, r.say(Command{Kind: CommandArm}).Code)
+		assert.Equal(t, Accepted, r.say(Command{Kind: CommandAcknowledge}).Code)
+		assert.Equal(t, Idle, r.c.mode)
+	}
+}
+
+func TestCellSilence(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.holding(testProgramme())
+	r.run(time.Second)
+	r.extra = func(float64) float64 { return -20 } // the regulator wants to pull
+	r.until("pulling", time.Second, func() bool { return r.driven > 1 })
+	r.cellGone = true
+	last := r.in.Load.At
+	r.until("end of motion", time.Second, func() bool { return r.driven <= 0 })
+	assert.LessOrEqual(t, r.now-last, 40*time.Millisecond)
+	r.extra = nil
+	r.until("tripped", 10*time.Second, r.mode(Tripped))
+	assert.Zero(t, r.force)
+	assert.True(t, r.c.guard.latched.Has(ILCellLost))
+}
+
+func TestTrips(t *testing.T) {
+	cases := []struct {
+		name string
+		do   func(*rig)
+		want InterlockID
+		most time.Duration // to the trip
+	}{
+		{"force limit", func(r *rig) { r.extra = func(float64) float64 { return 80 } }, ILForceLimit, 15 * time.Millisecond},
+		{"cord breaks", func(r *rig) { r.rope = false }, ILSuddenDrop, 20 * time.Millisecond},
+		{"emergency stop", func(r *rig) { r.in.Switches.EmergencyStop = true }, ILEmergencyStop, 2 * time.Millisecond},
+		{"pull end", func(r *rig) { r.in.Switches.EndPull = true }, ILEndPull, 2 * time.Millisecond},
+		{"drive fault", func(r *rig) { r.in.Motion.Fault = true }, ILDriveDead, 2 * time.Millisecond},
+		{"stuck cell", func(r *rig) { r.in.Load.Fault = CellStuck }, ILCellLost, 150 * time.Millisecond},
+		{"something pulls", func(r *rig) {
+			r.extra = func(float64) float64 { return 245 - r.k*(r.x-r.slackX) }
+		}, ILForceWithoutMotion, 1200 * time.Millisecond},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t, testConfig())
+			r.holding(testProgramme())
+			r.run(time.Second)
+			tc.do(r)
+			d := r.until("trip", 10*time.Second, func() bool { return r.c.guard.latched != 0 })
+			assert.True(t, r.c.guard.latched.Has(tc.want), "latched %v", r.c.guard.latched.IDs())
+			assert.LessOrEqual(t, d, tc.most)
+			assert.LessOrEqual(t, r.driven, 0.0)
+			up := r.worstUp
+			r.worstUp = 0
+			r.extra = nil
+			r.until("tripped", 20*time.Second, r.mode(Tripped))
+			assert.LessOrEqual(t, r.worstUp, 0.0, "moved towards force after the trip; before %v", up)
+			require.Len(t, r.reports, 1)
+			assert.Equal(t, EndTripped, r.reports[0].End)
+		})
+	}
+}
+
+func TestRopeCannotPush(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.armed(testProgramme())
+	r.c.cell.cal.Zero += 50 * countsPerNewton // as a torn wire would
+	r.until("tripped", 100*time.Millisecond, r.mode(Tripped))
+	assert.True(t, r.c.guard.latched.Has(ILCellImplausible))
+}
+
+func TestMotionWithoutForce(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.slackX = 1e6
+	r.armed(testProgramme())
+	r.must(Command{Kind: CommandStart})
+	r.until("trip", 30*time.Second, func() bool { return r.c.guard.latched.Has(ILMotionWithoutForce) })
+	assert.InDelta(t, slackTravel, r.x, 1)
+	r.until("tripped", 10*time.Second, r.mode(Tripped))
+}
+
+func TestDeadMotorReleaseIsDisabled(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = back
+		r := newRig(t, cfg)
+		r.holding(testProgramme())
+		r.motor = false // counted, but it does not turn
+		r.in.Stop = true
+		r.until("stalled", 3*time.Second, func() bool { return r.c.guard.latched.Has(ILReleaseStalled) })
+		if back {
+			assert.Equal(t, DriveDisabled, r.out.Drive.Mode)
+			r.until("let go", time.Second, func() bool { return r.force == 0 })
+		} else {
+			assert.Equal(t, DriveMoving, r.out.Drive.Mode)
+		}
+		r.until("tripped", 30*time.Second, r.mode(Tripped))
+		assert.Equal(t, High, r.c.alarm.priority)
+	}
+}
+
+func TestPauseKeepsForceAndStopsTheTimer(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.holding(testProgramme())
+	r.run(time.Second)
+	r.must(Command{Kind: CommandPause})
+	before := r.c.treat.elapsed
+	r.run(20 * time.Second)
+	assert.Equal(t, before, r.c.treat.elapsed)
+	assert.InDelta(t, 200, r.force, 2)
+	assert.Equal(t, Paused, r.c.mode)
+	r.must(Command{Kind: CommandResume})
+	r.until("hold", time.Second, r.phase(Hold))
+	d := r.until("ease", 10*time.Second, r.phase(Ease))
+	assert.InDelta(t, 4, d.Seconds(), 0.2, "the rest of the hold")
+	r.must(Command{Kind: CommandPause})
+	r.until("pause over", 11*time.Minute, r.mode(Idle))
+	assert.Equal(t, EndPauseOver, r.reports[0].End)
+}
+
+func TestSetDuringTheRun(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.holding(testProgramme())
+	r.run(3 * time.Second)
+	r.must(Command{Kind: CommandSet, Set: Settings{Fields: FieldHold, Hold: 250 * physic.Newton}})
+	assert.Equal(t, Pull, r.c.phase())
+	r.until("hold", 5*time.Second, r.phase(Hold))
+	assert.InDelta(t, 250, r.force, 6)
+	d := r.until("ease", 10*time.Second, r.phase(Ease))
+	assert.InDelta(t, 5, d.Seconds(), 0.1, "hold time starts when the new force is there")
+
+	rep := r.say(Command{Kind: CommandSet, Set: Settings{Fields: FieldHold, Hold: 490 * physic.Newton}})
+	assert.Equal(t, AboveLimit, rep.Code)
+	assert.Equal(t, ReasonTable, rep.Reason)
+	assert.EqualValues(t, 480*physic.Newton, rep.Max)
+	rep = r.say(Command{Kind: CommandSet, Set: Settings{Fields: FieldRest, Rest: 300 * physic.Newton}})
+	assert.Equal(t, OutOfRange, rep.Code)
+	r.run(5 * time.Second)
+	assert.Empty(t, r.c.guard.latched)
+}
+
+func TestProgressiveRegressive(t *testing.T) {
+	r := newRig(t, testConfig())
+	p := testProgramme()
+	p.Progressive, p.Regressive, p.StepCycles, p.StepRest = 2, 1, 1, 50
+	p.Duration = 100 * time.Second
+	r.armed(p)
+	r.must(Command{Kind: CommandStart})
+	var holds []float64
+	for r.c.mode != Idle {
+		was := r.c.phase()
+		r.until("tick", time.Second, func() bool { r.tick(); return true })
+		if was != Hold && r.c.phase() == Hold {
+			holds = append(holds, math.Round(r.c.treat.setPoint))
+		}
+		if r.now > 3*time.Minute {
+			t.Fatal("does not end")
+		}
+	}
+	require.GreaterOrEqual(t, len(holds), 5)
+	assert.Equal(t, []float64{67, 133, 200, 200}, holds[:4])
+	assert.Equal(t, 100.0, holds[len(holds)-1])
+	assert.Equal(t, EndCompleted, r.reports[0].End)
+}
+
+func TestRecoversFromTensionAtBoot(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.c.cfg.Table.BackDrivable = false
+	r.x = 60
+	r.until("recovering", 2*time.Second, r.mode(Recovering))
+	r.until("idle", 20*time.Second, r.mode(Idle))
+	assert.Zero(t, r.force)
+	assert.Zero(t, r.worstUp)
+}
+
+func TestStaleRevDoesNothing(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.armed(testProgramme())
+	r.in.Command = Command{Kind: CommandStart, Ticket: 9, Rev: r.c.rev - 1}
+	r.tick()
+	assert.Equal(t, StaleRev, r.out.Reply.Code)
+	assert.Equal(t, Armed, r.c.mode)
+}
+
+func TestRemotePermissions(t *testing.T) {
+	want := map[Permission]map[CommandKind]Code{
+		Monitor:    {CommandPause: NotAllowed, CommandSet: NotAllowed, CommandSelect: NotAllowed, CommandArm: OnlyAtTable},
+		StopOnly:   {CommandPause: WrongMode, CommandSet: NotAllowed, CommandSelect: NotAllowed, CommandArm: OnlyAtTable},
+		Adjust:     {CommandPause: WrongMode, CommandSet: NoProgramme, CommandSelect: NotAllowed, CommandArm: OnlyAtTable},
+		FullRemote: {CommandPause: WrongMode, CommandSet: NoProgramme, CommandSelect: NoProgramme, CommandArm: OnlyAtTable},
+	}
+	for level, codes := range want {
+		for kind, code := range codes {
+			cfg := testConfig()
+			cfg.Remote = level
+			r := newRig(t, cfg)
+			r.run(50 * time.Millisecond)
+			assert.Equal(t, code, r.say(Command{Kind: kind, Origin: Remote}).Code, "%v %v", level, kind)
+		}
+	}
+}
+
+func TestStepDoesNotAllocate(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.holding(testProgramme())
+	r.events, r.reports = make([]Event, 0, 10000), make([]Report, 0, 10)
+	var s Snapshot
+	n := testing.AllocsPerRun(20000, func() { r.tick(); r.c.Snapshot(&s) })
+	assert.Zero(t, n)
+}
+
+func BenchmarkStep(b *testing.B) {
+	r := newRig(&testing.T{}, testConfig())
+	r.holding(testProgramme())
+	b.ReportAllocs()
+	for b.Loop() {
+		r.in.Now += time.Millisecond
+		if r.in.Now >= r.nextSample {
+			r.nextSample += 12500 * time.Microsecond
+			r.in.Load.Seq++
+			r.in.Load.At = r.in.Now
+		}
+		r.c.Step(&r.in, &r.out)
+	}
+}
