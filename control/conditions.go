@@ -150,26 +150,9 @@ func tickLate(c *Controller, _ *Input) bool { return c.now < c.guard.freezeUntil
 
 func driveDead(_ *Controller, in *Input) bool { return in.Motion.Fault }
 
-const (
-	// stallTravel (mm) of unwinding after which the force must have fallen,
-	// by at least stallSlope N/mm: the softest person gives 1.9.
-	stallTravel = 10.0
-	stallSlope  = 0.5
-	// stallTime is the least time before a release is judged.
-	stallTime = 400 * time.Millisecond
-)
-
 // releaseStalled: the deadline is over, or the force does not fall as the
 // motion says it must.
-func releaseStalled(c *Controller, _ *Input) bool {
-	r := &c.rel
-	if c.now > r.deadline {
-		return true
-	}
-	unwound := r.fromX - c.x
-	return !c.cell.lost(c.now) && c.now-r.began > stallTime && unwound > stallTravel &&
-		c.cell.force > slackForce && r.fromForce-c.cell.force < stallSlope*math.Min(unwound, 2*stallTravel)
-}
+func releaseStalled(c *Controller, _ *Input) bool { return c.now > c.rel.deadline || c.rel.stuck }
 
 func padTemperature(c *Controller, _ *Input) bool { return c.heat.active.Has(ILPadTemperature) }
 func padHot(c *Controller, _ *Input) bool         { return c.heat.active.Has(ILPadHot) }

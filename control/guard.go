@@ -57,6 +57,10 @@ var interlocks = [...]interlock{
 	{ILPadTime, always, Warn, ByItself, Low, padTime},
 }
 
+// settleAtBoot is how long switches count as pressed after a start, until their
+// debouncing has settled: nothing is judged by them, and the drive is disabled.
+const settleAtBoot = 100 * time.Millisecond
+
 // guard holds the state of the interlocks.
 type guard struct {
 	latched InterlockSet
@@ -87,6 +91,10 @@ func (g *guard) evaluate(c *Controller, in *Input, out *Output) Action {
 	if c.cell.fresh {
 		g.drop.sample(c)
 		g.mark.sample(c)
+	}
+	if in.Now-c.bootedAt < settleAtBoot {
+		g.action = Disable
+		return Disable
 	}
 	strongest := None
 	for i := range interlocks {

@@ -19,11 +19,15 @@ type release struct {
 	asked     time.Duration // when the release was first asked for
 	began     time.Duration // of this kind of release
 	deadline  time.Duration // absolute, known at the beginning
-	fromX     float64       // mm
-	fromForce float64       // N
 	targetX   float64       // mm, where the rope is slack for sure
 	setPoint  float64       // N, gentle only
 	slackAt   time.Duration // when the force was seen below slackForce, 0 = not yet
+	speed     float64       // mm/s of a quick release, chosen when it begins
+
+	// The mark moves on as long as force falls with motion.
+	markX, markForce float64
+	stuck            bool          // the force does not follow the motion
+	restart          time.Duration // a motor that may have lost its step stands still until then
 }
 
 const (
@@ -40,9 +44,15 @@ const (
 	// blindTravel: without a cell the rope is unwound this far (mm) beyond the
 	// position where it was slack.
 	blindTravel = 15.0
-	// furtherTravel: with tension left at the slack position (lost steps, a
-	// shifted person) unwinding goes on for this far (mm).
-	furtherTravel = 150.0
+	// fallLeast is the fall of force (N/mm) that unwinding must bring: the softest
+	// person gives 1.9.
+	fallLeast = 0.5
+	// fallTravel (mm) is the unwinding over which it is judged.
+	fallTravel = 12.0
+	// restartPause lets a stalled rotor come to rest; it then starts again slowly.
+	restartPause = 200 * time.Millisecond
+	// giveUpAfter a missed deadline a self-locking table stops unwinding.
+	giveUpAfter = 30 * time.Second
 	// releaseDeadline is what every table must keep for its largest force.
 	releaseDeadline = 5 * time.Second
 	// releaseSettle is added for the ramps of the motor.
@@ -61,7 +71,8 @@ func (c *Controller) endTreatment(why EndReason, kind releaseKind, out *Output) 
 // beginRelease fills in what the release needs; c.rel.kind is set.
 func (c *Controller) beginRelease(out *Output) {
 	r := &c.rel
-	r.asked, r.began, r.fromX, r.fromForce = c.now, c.now, c.x, c.cell.force
+	r.asked = c.now
+	r.mark(c)
 	r.targetX = c.treat.armX
 	r.setPoint = max(c.cell.force, 0)
 	speed := inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed)
@@ -87,7 +98,7 @@ func (c *Controller) beginRelease(out *Output) {
 func (c *Controller) hurry() {
 	if c.rel.kind == gentle {
 		c.rel.kind = quick
-		c.rel.began, c.rel.fromX, c.rel.fromForce = c.now, c.x, c.cell.force
+		c.rel.mark(c)
 		travel := max(c.x-c.rel.targetX, 0)
 		d := releaseSettle + seconds(travel/inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed))
 		c.rel.deadline = c.now + max(d, releaseDeadline)
@@ -112,13 +123,37 @@ func (c *Controller) releaseStep(in *Input, out *Output) wish {
 		blind && in.Switches.EndSlack:
 		c.finishRelease(!blind, out)
 		return wish{energised: c.mode == Armed}
-	case !blind && !slack && r.kind != slow && c.x < r.targetX-furtherTravel,
-		!slack && in.Switches.EndSlack,
-		c.now > r.deadline+releaseDeadline && c.guard.latched.Has(ILReleaseStalled):
+	case !slack && in.Switches.EndSlack,
+		c.now > r.deadline+giveUpAfter:
 		c.finishRelease(false, out) // no motion helps any more
 		return wish{}
 	}
+	r.follow(c, blind || slack)
 	return wish{energised: true, velocity: c.releaseVelocity(blind, slack)}
+}
+
+// mark begins to watch the force from here, and chooses the quick speed: fast
+// where the rope is soft, slower where it is stiff.
+func (r *release) mark(c *Controller) {
+	r.markX, r.markForce, r.stuck, r.restart = c.x, c.cell.force, false, 0
+	r.speed = max(fallRate/c.stiff.ramped(), releaseLeast)
+	r.began = c.now
+}
+
+// follow judges whether the force falls as the motion says it must. A motor that
+// lost its step is stopped and started again slowly; what a back-drivable table
+// does is the interlock's matter.
+func (r *release) follow(c *Controller, nothingToSee bool) {
+	switch {
+	case nothingToSee:
+		r.stuck = false
+	case c.cell.force <= r.markForce-fallLeast*fallTravel:
+		r.markX, r.markForce, r.stuck = c.x, c.cell.force, false
+	case r.markX-c.x > fallTravel && c.cell.fresh:
+		r.stuck = true
+		r.markX, r.markForce = c.x, c.cell.force
+		r.restart = c.now + restartPause
+	}
 }
 
 // releaseVelocity in mm/s, always away from force.
@@ -128,6 +163,8 @@ func (c *Controller) releaseVelocity(blind, slack bool) float64 {
 	switch {
 	case r.kind == slow:
 		return -recoverSpeed
+	case r.restart != 0 && c.now < r.restart:
+		return 0
 	case blind || slack:
 		return -speed
 	case r.kind == gentle:
@@ -140,10 +177,13 @@ func (c *Controller) releaseVelocity(blind, slack bool) float64 {
 			c.reg.step(r.setPoint-c.cell.force, -rate, c.stiff.value(), dt, -speed, 0)
 		}
 		return c.reg.velocity
+	case r.restart != 0:
+		// The pull speed is one that the motor can start with.
+		return -inMillimetresPerSecond(c.cfg.Table.PullSpeed)
 	case c.now-r.began > 500*time.Millisecond:
 		return -speed
 	}
-	return -min(max(fallRate/c.stiff.value(), releaseLeast), speed)
+	return -min(r.speed, speed)
 }
 
 // finishRelease ends the mode; confirmed tells that the cell has shown slack.

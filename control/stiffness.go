@@ -84,12 +84,18 @@ func (s *stiffness) secant(df, dx float64) {
 // of quantisation leaves.
 const waveLeast = 0.004
 
+// ramped is the slope that the last ramp has shown, N/mm, without the doubt that
+// value adds.
+func (s *stiffness) ramped() float64 {
+	if s.slope == 0 {
+		return priorStiffness
+	}
+	return min(max(s.slope, minStiffness), maxStiffness)
+}
+
 // value is the estimate to regulate with, N/mm.
 func (s *stiffness) value() float64 {
-	k := s.slope
-	if k == 0 {
-		k = priorStiffness
-	}
+	k := s.ramped()
 	if s.xx > waveLeast {
 		k = max(k, s.fx/s.xx)
 	}

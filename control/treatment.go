@@ -46,8 +46,8 @@ const (
 	pauseMost = 10 * time.Minute
 )
 
-// reachedBand is how near (N) the force must be to count as there: 2 %, at least 3 N.
-func reachedBand(level float64) float64 { return max(3, 0.02*level) }
+// reachedBand is how near (N) the force must be to count as there: 1 %, at least 2 N.
+func reachedBand(level float64) float64 { return max(2, 0.01*level) }
 
 // startTreatment begins the selected programme from a slack rope.
 func (c *Controller) startTreatment(out *Output) {
@@ -55,7 +55,6 @@ func (c *Controller) startTreatment(out *Output) {
 	armX := c.treat.armX
 	c.treat = treatment{number: c.number, step: 1, phase: Slack, armX: armX}
 	c.stiff.start()
-	c.reg.start()
 	c.tally.start(c)
 	c.guard.startTreatment(c)
 	if c.programme.Heat != 0 && c.heat.target == 0 {
