@@ -1,0 +1,164 @@
+// Package board opens the real pins of a table on a Linux computer: lines of
+// the kernel's GPIO character devices by name, and optionally an SPI port for
+// the load cell.
+//
+// It goes through periph's gpioioctl on every computer, Raspberry Pi 0 to 5 or
+// any other, because that needs no root and no knowledge of the processor, and
+// because lines held that way are given back by the kernel when the process
+// dies. Whether they then keep their level is the kernel's choice; see
+// dtparam=strict_gpiod on a Raspberry Pi.
+package board
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/spi"
+
+	"traction/hw"
+)
+
+// Lines names the line of each pin: by the line's own name ("GPIO17"), or by
+// chip and offset, where the chip is the kernel's name ("gpiochip0:17") or its
+// label ("pinctrl-bcm2711:17"). Empty means not connected.
+type Lines struct {
+	CellClock, CellData, Step, Dir, Enable, Heat,
+	LampAlarm, LampCaution, Buzzer, ChargePump,
+	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault string
+}
+
+// Config says where everything is connected.
+type Config struct {
+	Lines Lines
+	// CellSPI is the SPI port with the load cell ("/dev/spidev0.0" or
+	// "SPI0.0"); empty when the cell is on CellClock and CellData.
+	CellSPI string
+}
+
+// Board is a set of open lines.
+type Board struct {
+	pins   hw.Pins
+	port   *port // nil when there is none
+	closed bool
+}
+
+// port is an SPI port that may be closed twice, which periph's own may not.
+type port struct {
+	spi.PortCloser
+	closed bool
+}
+
+// Close gives the port back.
+func (p *port) Close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	return p.PortCloser.Close()
+}
+
+// Open requests every line that is configured, outputs at low and inputs with
+// a pull-up. When anything is missing, busy or forbidden it returns an error
+// that names all of it with what to do, and holds nothing. On anything but
+// Linux it returns an error that says so.
+//
+// Boards of different lines may be open at the same time, and be opened by
+// different goroutines; a line belongs to one of them.
+func Open(cfg Config) (*Board, error) {
+	b := &Board{}
+	if err := b.open(cfg); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// Pins are the open lines; those that are not connected are nil.
+func (b *Board) Pins() hw.Pins { return b.pins }
+
+// CellSPI is the load cell's SPI port, nil when there is none.
+func (b *Board) CellSPI() spi.Port {
+	if b.port == nil {
+		return nil
+	}
+	return b.port
+}
+
+// Close drives the outputs low and gives everything back. hw.Table.SafeOff
+// does the same with the pins that it was opened on; both together do no harm,
+// nor does a second Close.
+func (b *Board) Close() error {
+	if b.closed {
+		return nil
+	}
+	err := b.pins.SafeOff()
+	if b.port != nil {
+		err = errors.Join(err, b.port.Close())
+	}
+	*b = Board{closed: true}
+	return err
+}
+
+// want is one pin to be opened.
+type want struct {
+	field  string // of Lines
+	line   string
+	output bool
+	pin    *gpio.PinIO
+}
+
+// wants lists the pins that are configured.
+func (l Lines) wants(p *hw.Pins) []want {
+	all := []want{
+		{"CellClock", l.CellClock, true, &p.CellClock},
+		{"CellData", l.CellData, false, &p.CellData},
+		{"Step", l.Step, true, &p.Step},
+		{"Dir", l.Dir, true, &p.Dir},
+		{"Enable", l.Enable, true, &p.Enable},
+		{"Heat", l.Heat, true, &p.Heat},
+		{"LampAlarm", l.LampAlarm, true, &p.LampAlarm},
+		{"LampCaution", l.LampCaution, true, &p.LampCaution},
+		{"Buzzer", l.Buzzer, true, &p.Buzzer},
+		{"ChargePump", l.ChargePump, true, &p.ChargePump},
+		{"PatientSwitch", l.PatientSwitch, false, &p.PatientSwitch},
+		{"EmergencyStop", l.EmergencyStop, false, &p.EmergencyStop},
+		{"StartButton", l.StartButton, false, &p.StartButton},
+		{"EndSlack", l.EndSlack, false, &p.EndSlack},
+		{"EndPull", l.EndPull, false, &p.EndPull},
+		{"DriveFault", l.DriveFault, false, &p.DriveFault},
+	}
+	var connected []want
+	for _, w := range all {
+		if w.line != "" {
+			connected = append(connected, w)
+		}
+	}
+	return connected
+}
+
+// spinLimit bounds Spin: no pulse is longer than 100 us, and reading the clock
+// takes at least 20 ns.
+const spinLimit = 10_000
+
+// Spin returns a Delay for hw.Config that waits in place, which is all that a
+// real-time thread can do for a few microseconds. It gives up after 10,000
+// looks at the clock, whatever the clock says.
+func Spin(clock func() time.Duration) func(time.Duration) {
+	return func(d time.Duration) {
+		end := clock() + d
+		for range spinLimit {
+			if clock() >= end {
+				return
+			}
+		}
+	}
+}
+
+// errAll joins what went wrong under one heading.
+func errAll(errs []error) error {
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("hw/board: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package simtable
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/physic"
+)
+
+// Pins are the simulated lines. Outputs are active high.
+//
+// The switches are contacts to ground with a pull-up. Patient switch, emergency stop, end switches and the drive's
+// fault relay are normally closed: Low is closed and well, High is pressed, reached, faulty or a broken wire. The
+// start button is normally open: Low is pressed.
+type Pins struct {
+	CellClock, CellData, Step, Dir, Enable, Heat,
+	LampAlarm, LampCaution, Buzzer, ChargePump,
+	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault gpio.PinIO
+}
+
+var (
+	errInput  = errors.New("simtable: the pin is an input")
+	errOutput = errors.New("simtable: the pin is an output")
+	errPWM    = errors.New("simtable: the pin has no PWM")
+)
+
+// pinSet holds the pins; each has a type of its own so that an operation is one indirect call.
+type pinSet struct {
+	clock    clockPin
+	data     dataPin
+	step     stepPin
+	outputs  [7]levelPin
+	contacts [6]contactPin
+}
+
+// Pins returns the table's lines, always the same ones.
+func (s *Sim) Pins() Pins {
+	o, c := &s.pins.outputs, &s.pins.contacts
+	return Pins{
+		CellClock: &s.pins.clock, CellData: &s.pins.data, Step: &s.pins.step,
+		Dir: &o[lineDir], Enable: &o[lineEnable], Heat: &o[lineHeat], LampAlarm: &o[lineAlarm],
+		LampCaution: &o[lineCaution], Buzzer: &o[lineBuzzer], ChargePump: &o[linePump],
+		PatientSwitch: &c[contactPatient], EmergencyStop: &c[contactEmergency], StartButton: &c[contactStart],
+		EndSlack: &c[contactEndSlack], EndPull: &c[contactEndPull], DriveFault: &c[contactFault],
+	}
+}
+
+func (p *pinSet) wire(s *Sim) {
+	p.clock = clockPin{output{sim: s, line: line{"cell-clock", 0}}}
+	p.data = dataPin{input{sim: s, line: line{"cell-data", 1}}}
+	p.step = stepPin{output{sim: s, line: line{"step", 2}}}
+	for i, name := range []string{"dir", "enable", "heat", "lamp-alarm", "lamp-caution", "buzzer", "charge-pump"} {
+		p.outputs[i] = levelPin{output{sim: s, line: line{name, 3 + i}}, uint8(i)}
+	}
+	for i, name := range []string{"patient-switch", "emergency-stop", "start-button", "end-slack", "end-pull", "drive-fault"} {
+		p.contacts[i] = contactPin{input{sim: s, line: line{name, 10 + i}}, uint8(i)}
+	}
+}
+
+// line is what every pin says of itself.
+type line struct {
+	name   string
+	number int
+}
+
+func (l *line) String() string                        { return l.name }
+func (l *line) Name() string                          { return l.name }
+func (l *line) Number() int                           { return l.number }
+func (l *line) Halt() error                           { return nil }
+func (l *line) DefaultPull() gpio.Pull                { return gpio.PullNoChange }
+func (l *line) Pull() gpio.Pull                       { return gpio.PullNoChange }
+func (l *line) PWM(gpio.Duty, physic.Frequency) error { return errPWM }
+
+// output is what the output pins share.
+type output struct {
+	line
+	sim   *Sim
+	level gpio.Level
+}
+
+func (o *output) Function() string               { return "Out" }
+func (o *output) In(gpio.Pull, gpio.Edge) error  { return errOutput }
+func (o *output) WaitForEdge(time.Duration) bool { return false }
+
+// Read returns the last level and is counted, because on a Linux line it would have turned the output into an input.
+func (o *output) Read() gpio.Level {
+	o.sim.outputReads++
+	return o.level
+}
+
+// spend lets the time of an operation pass after its edge.
+func (s *Sim) spend(d time.Duration) {
+	if s.virtual != nil {
+		s.virtual.now += d
+		return
+	}
+	s.clock.Spend(d)
+}
+
+// clockPin is PD_SCK.
+type clockPin struct{ output }
+
+// Out is an edge; now and then preemption strikes just after a rising one.
+func (p *clockPin) Out(l gpio.Level) error {
+	s := p.sim
+	s.chip.clock(bool(l), s.look())
+	p.level = l
+	s.spend(s.cellClockCost)
+	if l && s.stretch.probability > 0 {
+		s.spend(s.stretch.draw())
+	}
+	return nil
+}
+
+// stretch is the preemption that keeps PD_SCK high for longer than anybody meant.
+type stretch struct {
+	probability float64
+	low, high   time.Duration
+	random      *rand.Rand
+}
+
+func newStretch(c Cell, random *rand.Rand) stretch {
+	return stretch{probability: c.StretchProbability, low: seconds(c.StretchMinUS * 1e-6), high: seconds(c.StretchMaxUS * 1e-6), random: random}
+}
+
+func (st *stretch) draw() time.Duration {
+	if st.random.Float64() >= st.probability {
+		return 0
+	}
+	return st.low + time.Duration(st.random.Int64N(int64(st.high-st.low)+1))
+}
+
+// stepPin is STEP.
+type stepPin struct{ output }
+
+// Out is an edge of STEP.
+func (p *stepPin) Out(l gpio.Level) error {
+	s := p.sim
+	now := s.look()
+	if l != p.level {
+		p.level = l
+		if l {
+			s.motor.rise(now, s.powered(now), s.person.rope)
+		} else {
+			s.motor.fall(now)
+		}
+	}
+	s.spend(s.pinCost)
+	return nil
+}
+
+// The other outputs.
+const (
+	lineDir = iota
+	lineEnable
+	lineHeat
+	lineAlarm
+	lineCaution
+	lineBuzzer
+	linePump
+)
+
+type levelPin struct {
+	output
+	which uint8
+}
+
+// Out sets the line; what hangs on it learns of it at this moment, after the physics before.
+func (p *levelPin) Out(l gpio.Level) error {
+	s := p.sim
+	now := s.look()
+	p.level = l
+	switch p.which {
+	case linePump:
+		s.pump(bool(l), now)
+	case lineDir:
+		s.motor.turn(bool(l), now)
+	case lineEnable:
+		s.enable = bool(l)
+	case lineHeat:
+		s.pad.heat(bool(l), now)
+	}
+	s.spend(s.pinCost)
+	return nil
+}
