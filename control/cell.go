@@ -25,6 +25,9 @@ type cell struct {
 	dt    float64 // seconds between the two
 	count int32
 
+	// waited is how long ticks have run without a good sample. A stall of this
+	// very process is no silence of the cell, so it counts a tick's bound only.
+	waited   time.Duration
 	badSince time.Duration // when the present fault began
 	bad      bool
 }
@@ -33,7 +36,7 @@ type cell struct {
 // ends: two lost frames at 80 Hz and a slow converter, and still below 40 ms.
 const lateAfter = 36 * time.Millisecond
 
-// lostAfter is how old it may be before the treatment ends by position. A reset
+// lostAfter is how long ticks may run without one before the treatment ends by position. A reset
 // of the converter takes 10 ms and settling 50 ms (data sheet), with the frames
 // around them under 100 ms.
 const lostAfter = 200 * time.Millisecond
@@ -41,7 +44,9 @@ const lostAfter = 200 * time.Millisecond
 // faultyAfter is how long the driver may report a lasting fault.
 const faultyAfter = 100 * time.Millisecond
 
-func (c *cell) update(in *Input) {
+// update takes over a tick's reading; dt is the time that the tick may count.
+func (c *cell) update(in *Input, dt time.Duration) {
+	c.waited += dt
 	l := &in.Load
 	c.fresh = l.Seq != c.seq && l.Seq != 0
 	c.fault, c.rate = l.Fault, l.Rate
@@ -50,6 +55,7 @@ func (c *cell) update(in *Input) {
 		if math.IsNaN(force) || math.IsInf(force, 0) {
 			c.fresh = false // an unusable calibration never yields a force
 		} else {
+			c.waited = 0
 			c.dt = (l.At - c.at).Seconds()
 			c.seq, c.at, c.count, c.ever = l.Seq, l.At, l.Counts, true
 			c.last, c.force = c.force, force
@@ -67,7 +73,7 @@ func (c *cell) late(now time.Duration) bool { return !c.ever || now-c.at > lateA
 
 // lost: to be given up, the rope must be unwound by position.
 func (c *cell) lost(now time.Duration) bool {
-	return !c.ever || now-c.at > lostAfter || c.bad && now-c.badSince > faultyAfter
+	return !c.ever || c.waited > lostAfter || c.bad && now-c.badSince > faultyAfter
 }
 
 // newtons converts to the exported type.

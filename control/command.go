@@ -1,7 +1,6 @@
 package control
 
 import (
-	"errors"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -115,6 +114,7 @@ const (
 	FieldHoldTime
 	FieldRestTime
 	FieldDuration
+	allFields = FieldHold | FieldRest | FieldHoldTime | FieldRestTime | FieldDuration
 )
 
 // Settings are values of a running programme that an operator may change. Only
@@ -191,9 +191,10 @@ const (
 	MissingSlack                           // the rope is under tension
 	MissingTravel                          // an end switch is open
 	MissingDrive                           // the motor driver reports a fault
+	MissingPad                             // heat was asked for and there is no pad
 )
 
-var missingNames = [...]string{"calibration", "load-cell", "zero", "programme", "patient-switch-proof", "switch", "acknowledgement", "slack", "travel", "drive"}
+var missingNames = [...]string{"calibration", "load-cell", "zero", "programme", "patient-switch-proof", "switch", "acknowledgement", "slack", "travel", "drive", "pad"}
 
 // Names lists the conditions that are missing.
 func (m Missing) Names() []string {
@@ -205,6 +206,3 @@ func (m Missing) Names() []string {
 	}
 	return out
 }
-
-// ErrQueueFull: more commands wait than the executive takes in a moment.
-var ErrQueueFull = errors.New("control: too many commands wait")

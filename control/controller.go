@@ -53,6 +53,7 @@ type Controller struct {
 	worstLate   time.Duration
 	worstLateAt time.Duration
 	startWas    bool // start button in the last tick
+	heated      bool // heat was on in the last tick
 }
 
 // ErrUnsafe is wrapped by everything that New refuses.
@@ -92,7 +93,7 @@ func New(cfg Config) (*Controller, error) {
 // copied a thousand times a second; it keeps neither.
 func (c *Controller) Step(in *Input, out *Output) {
 	c.begin(in, out)
-	c.cell.update(in)
+	c.cell.update(in, seconds(c.dt))
 	if c.cell.fresh && c.cell.cal.Valid() {
 		c.stiff.sample(c.cell.force, c.x, c.ramping())
 	}
@@ -111,9 +112,9 @@ func (c *Controller) Step(in *Input, out *Output) {
 	if c.mode == Tripped {
 		c.heat.off(HeatTrip)
 	}
-	was := c.heat.target != 0
 	c.heat.update(in)
-	if was && c.heat.target == 0 {
+	if on := c.heat.target != 0; on != c.heated {
+		c.heated = on
 		c.emit(out, Event{Kind: EventHeat, Heat: c.heat.reason})
 	}
 	out.Heat = c.heat.duty

@@ -306,7 +306,7 @@ func (c *Controller) decideHeat(in *Input, cmd *Command) Reply {
 		return Reply{}
 	}
 	if !in.Pad.Present {
-		return Reply{Code: NotReady}
+		return Reply{Code: NotReady, Missing: MissingPad}
 	}
 	if c.mode == Tripped || c.mode == Releasing || c.mode == Recovering {
 		return Reply{Code: WrongMode}

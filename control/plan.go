@@ -59,7 +59,7 @@ func NewPlan(p *Programme, t *TableLimits) Plan {
 
 // settingsOf is what an operator may change, as the programme has it.
 func settingsOf(p *Programme) Settings {
-	return Settings{Hold: p.Hold, Rest: p.Rest, HoldTime: p.HoldTime, RestTime: p.RestTime, Duration: p.Duration}
+	return Settings{Fields: allFields, Hold: p.Hold, Rest: p.Rest, HoldTime: p.HoldTime, RestTime: p.RestTime, Duration: p.Duration}
 }
 
 // stepCount is the number of steps: progressive, the main one, regressive.

@@ -1,0 +1,34 @@
+package executive
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Lateness is a histogram of how late ticks began, in powers of two of a
+// microsecond: Buckets[i] counts lateness below 2^i us and not below 2^(i-1).
+type Lateness struct {
+	Buckets [24]uint64
+	Ticks   uint64
+	Worst   time.Duration
+	Missed  uint64 // ticks left out because the thread was too late for them
+}
+
+func (l *Lateness) add(late time.Duration) {
+	i := bits.Len64(uint64(max(late, 0) / time.Microsecond))
+	l.Buckets[min(i, len(l.Buckets)-1)]++
+	l.Ticks++
+	l.Worst = max(l.Worst, late)
+}
+
+// Quantile returns an upper bound of the q-quantile, 0 < q <= 1.
+func (l *Lateness) Quantile(q float64) time.Duration {
+	want := uint64(q * float64(l.Ticks))
+	var sum uint64
+	for i, n := range l.Buckets {
+		if sum += n; sum >= want && n > 0 {
+			return time.Duration(1<<i) * time.Microsecond
+		}
+	}
+	return l.Worst
+}

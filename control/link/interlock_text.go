@@ -1,0 +1,50 @@
+package link
+
+import "traction/control"
+
+// interlockText says what an interlock has seen and what to do, without a full
+// stop, for use inside a sentence.
+func interlockText(i control.InterlockID) string {
+	switch i {
+	case control.ILStartUp:
+		return "the control process has just started; look at the table and the person, then acknowledge"
+	case control.ILEmergencyStop:
+		return "the emergency stop is pressed or its wire is broken; help the person, unlock the button, then acknowledge"
+	case control.ILPatientSwitch:
+		return "the person pressed the patient switch, or it is unplugged; ask the person, then acknowledge"
+	case control.ILForceLimit:
+		return "the force was above its limit; find out why before the next treatment, then acknowledge"
+	case control.ILCellLate:
+		return "the load cell's samples come late; check its cable"
+	case control.ILCellLost:
+		return "the load cell gives no samples any more; check the cell and its cable, then acknowledge"
+	case control.ILCellImplausible:
+		return "the load cell gives values that cannot be; check the cell and its cable, prove it with a known weight, then acknowledge"
+	case control.ILSuddenDrop:
+		return "the force fell suddenly; look at the person, rope and harness, put the harness on again, then acknowledge"
+	case control.ILForceWithoutMotion:
+		return "the force changed although the rope did not move; look whether the person moved or something is stuck, then acknowledge"
+	case control.ILMotionWithoutForce:
+		return "the rope moved but the force did not follow; look at rope, harness and load cell, then acknowledge"
+	case control.ILEndPull:
+		return "the table has reached the end of its travel; shorten the rope or move the person, then acknowledge"
+	case control.ILTravel:
+		return "the rope has moved as far as is allowed and goes no further towards force; stop and shorten rope and harness"
+	case control.ILTickLate:
+		return "the control process ran too late; stop other programs on this computer"
+	case control.ILDriveDead:
+		return "the motor driver reports a fault or its wire is broken; check driver, motor and supply, then acknowledge"
+	case control.ILReleaseStalled:
+		return "the force does not fall although the table unwinds; help the person now and release the table by hand"
+	case control.ILPadTemperature:
+		return "the heat pad's temperature is not known; check its sensor"
+	case control.ILPadHot:
+		return "the heat pad is too hot; take it off the person and look at the skin"
+	case control.ILPadNoRise:
+		return "the heat pad is powered and does not get warmer; put its sensor back in place"
+	case control.ILPadTime:
+		return "the heat was on for its longest time; let the skin rest"
+	default:
+		return "an interlock that this version has no words for; look at the table"
+	}
+}
