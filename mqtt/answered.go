@@ -1,0 +1,65 @@
+package mqtt
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"traction/control"
+	"traction/control/link"
+)
+
+// remembered is how many answers are kept to be given again. A sender repeats a
+// request within seconds; at the highest rate this is six seconds of requests.
+const remembered = 128
+
+// answers remembers the last answered requests, so that the same request twice
+// gives one action and the same answer twice. It belongs to the one goroutine
+// that works the queue off.
+type answers struct {
+	byID  map[string]answer
+	order []string // oldest first
+}
+
+type answer struct {
+	request  [sha256.Size]byte
+	response link.Response
+}
+
+func newAnswers() *answers { return &answers{byID: make(map[string]answer, remembered)} }
+
+// recall finds what was answered to this request. Another request under a used
+// id is refused: its sender would take the first one's answer for its own.
+func (a *answers) recall(r link.Request) (link.Response, bool) {
+	known, found := a.byID[r.ID]
+	if !found {
+		return link.Response{}, false
+	}
+	if known.request != digest(r) {
+		return link.Refusal(r.ID, fmt.Errorf("id: %q was used for another request, allowed: an id of its own for each request", r.ID)), true
+	}
+	return known.response, true
+}
+
+// remember keeps an answer. Those that say "try again" are not kept, so that
+// trying again with the same id works; the control process has a memory of its
+// own for a request that reached it.
+func (a *answers) remember(r link.Request, response link.Response) {
+	if response.Code == control.QueueFull || response.Code == control.Unanswered {
+		return
+	}
+	if _, known := a.byID[r.ID]; !known {
+		if len(a.order) >= remembered {
+			delete(a.byID, a.order[0])
+			a.order = append(a.order[:0], a.order[1:]...)
+		}
+		a.order = append(a.order, r.ID)
+	}
+	a.byID[r.ID] = answer{digest(r), response}
+}
+
+// digest tells requests apart by what they mean: the encoder writes the same
+// values always the same way.
+func digest(r link.Request) [sha256.Size]byte {
+	raw, _ := r.MarshalJSON() // cannot fail
+	return sha256.Sum256(raw)
+}

@@ -1,0 +1,180 @@
+package mqtt
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Config says where the broker is and who the gateway is there.
+type Config struct {
+	// Broker is a URL: tcp://host:1883, ssl://host:8883, ws://host:80/path or
+	// wss://host:443/path; mqtt and mqtts are other names of tcp and ssl. The port
+	// may be left out. It holds no user and no password.
+	Broker string
+	// TableID is the table's level in the topics, [a-zA-Z0-9_-]{1,40}.
+	TableID string
+	// ClientID names this gateway to the broker, [a-zA-Z0-9_.-]{1,100}; no other
+	// client may use it. Empty: traction-<table>-<host name>.
+	ClientID string
+	// Username at the broker; empty = none.
+	Username string
+	// PasswordFile holds the password; its mode must not be wider than 0640. It is
+	// read again before each connection, so a corrected password needs no restart.
+	PasswordFile string
+	// CAFile holds the certificates that may vouch for the broker, PEM; empty = the system's.
+	CAFile string
+	// CertFile and KeyFile are the gateway's own certificate, PEM; both or none.
+	CertFile, KeyFile string
+	// InsecurePlainAuth allows to send the user and password unencrypted to another
+	// machine, where everybody on the way can read them.
+	InsecurePlainAuth bool
+}
+
+var (
+	tableRule  = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
+	clientRule = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,100}$`)
+	notClient  = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
+)
+
+// ports are the default ports of the schemes; encrypted tells which of them are TLS.
+var (
+	ports     = map[string]string{"tcp": "1883", "mqtt": "1883", "ssl": "8883", "mqtts": "8883", "ws": "80", "wss": "443"}
+	encrypted = map[string]bool{"ssl": true, "mqtts": true, "wss": true}
+)
+
+// Validate reports all that is wrong, each with field, value and what is
+// allowed, joined into one error. It reads the files that are named.
+func (c *Config) Validate() error {
+	bad := problems{}
+	broker, err := parseBroker(c.Broker)
+	if err != nil {
+		bad.add("broker", c.Broker, err.Error())
+	}
+	if !tableRule.MatchString(c.TableID) {
+		bad.add("table", c.TableID, "1 to 40 letters, digits, _ and -")
+	}
+	if c.ClientID != "" && !clientRule.MatchString(c.ClientID) {
+		bad.add("client_id", c.ClientID, "1 to 100 letters, digits, _ . and -")
+	}
+	if len(c.Username) > 256 || strings.ContainsFunc(c.Username, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		bad.add("username", c.Username, "at most 256 printable characters")
+	}
+	if c.PasswordFile != "" && c.Username == "" {
+		bad.add("username", c.Username, "a user name, because password_file is given")
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		bad.add("cert_file, key_file", c.CertFile+", "+c.KeyFile, "both or neither")
+	}
+	if broker != nil {
+		c.validateEncryption(broker, &bad)
+	}
+	if c.PasswordFile != "" {
+		if _, err := readPassword(c.PasswordFile); err != nil {
+			bad.add("password_file", c.PasswordFile, err.Error())
+		}
+	}
+	c.validateFiles(&bad)
+	return errors.Join(bad...)
+}
+
+// validateEncryption keeps secrets off the open network and files in use.
+func (c *Config) validateEncryption(broker *url.URL, bad *problems) {
+	if encrypted[broker.Scheme] {
+		return
+	}
+	if c.Username != "" && !isLoopback(broker.Hostname()) && !c.InsecurePlainAuth {
+		bad.add("broker", c.Broker, "ssl:// or wss://, because user and password would cross the network unencrypted "+
+			"(insecure_plain_auth = true allows it all the same)")
+	}
+	for _, f := range []struct{ field, value string }{{"ca_file", c.CAFile}, {"cert_file", c.CertFile}, {"key_file", c.KeyFile}} {
+		if f.value != "" {
+			bad.add(f.field, f.value, "only with an ssl:// or wss:// broker")
+		}
+	}
+}
+
+// validateFiles loads the certificates, one after the other so that each fault is named.
+func (c *Config) validateFiles(bad *problems) {
+	if c.CAFile != "" {
+		if _, err := readAuthorities(c.CAFile); err != nil {
+			bad.add("ca_file", c.CAFile, err.Error())
+		}
+	}
+	if c.CertFile != "" && c.KeyFile != "" {
+		if _, err := readKeyPair(c.CertFile, c.KeyFile); err != nil {
+			bad.add("cert_file, key_file", c.CertFile+", "+c.KeyFile, err.Error())
+		}
+	}
+}
+
+// clientID is ClientID or its default.
+func (c *Config) clientID() string {
+	if c.ClientID != "" {
+		return c.ClientID
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "host"
+	}
+	host = notClient.ReplaceAllString(host, "-")
+	return "traction-" + c.TableID + "-" + host[:min(len(host), 40)]
+}
+
+// parseBroker takes a broker's URL apart and fills in its port; its error says
+// what is allowed.
+func parseBroker(s string) (*url.URL, error) {
+	const form = "tcp://host:1883, ssl://host:8883, ws://host:80/path or wss://host:443/path"
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New(form)
+	}
+	port, known := ports[u.Scheme]
+	if !known || u.Hostname() == "" {
+		return nil, errors.New(form)
+	}
+	if u.User != nil {
+		return nil, errors.New("no user in the URL; use username and password_file")
+	}
+	web := u.Scheme == "ws" || u.Scheme == "wss"
+	if u.Fragment != "" || !web && (u.RawQuery != "" || u.Path != "" && u.Path != "/") {
+		return nil, errors.New("no path behind the port; " + form)
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+			return nil, errors.New("a port from 1 to 65535")
+		}
+		port = p
+	}
+	u.Host = net.JoinHostPort(u.Hostname(), port)
+	return u, nil
+}
+
+// isLoopback is about names that cannot mean another machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// problems collects configuration errors.
+type problems []error
+
+func (p *problems) add(field, value, allowed string) {
+	*p = append(*p, fmt.Errorf("mqtt: %s: %q is not allowed: %s", field, redact(value), allowed))
+}
+
+// redact takes user and password out of a URL, also out of one that cannot be
+// parsed: an error ends up in logs.
+func redact(s string) string {
+	scheme, rest, isURL := strings.Cut(s, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if !isURL || at < 0 {
+		return s
+	}
+	return scheme + "://...@" + rest[at+1:]
+}

@@ -1,0 +1,177 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"traction/control"
+	"traction/control/link"
+)
+
+// errStale: the control process is there and says nothing.
+var errStale = errors.New("mqtt: the control process sends no snapshots; its values are out of date")
+
+// snapshots is how often the state is asked for: twice the rate of telemetry, so
+// that no message shows a value older than 100 ms.
+const snapshots = 10 * physic.Hertz
+
+// view is what is known of the control process.
+type view struct {
+	mu       sync.Mutex
+	link     Link // nil while there is none
+	boot     link.Boot
+	snapshot *control.Snapshot // nil until there is one of this link
+	up       chan struct{}     // closed while link is not nil
+}
+
+// now returns the newest snapshot, or false while values would be out of date.
+func (v *view) now() (link.Boot, *control.Snapshot, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.boot, v.snapshot, v.snapshot != nil
+}
+
+// reach returns the link or nil, and a channel that is closed once there is one.
+func (v *view) reach() (Link, <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.link, v.up
+}
+
+func (v *view) begin(l Link) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.link, v.boot, v.snapshot = l, l.Hello().Boot, nil
+	close(v.up)
+}
+
+// see takes a snapshot in and tells whether it is the link's first.
+func (v *view) see(s *control.Snapshot) (first bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	first = v.snapshot == nil
+	v.snapshot = s
+	return first
+}
+
+// end forgets the link and tells whether it had shown anything.
+func (v *view) end() (was bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	was = v.snapshot != nil
+	v.link, v.snapshot, v.up = nil, nil, make(chan struct{})
+	return was
+}
+
+// follow keeps a link to the control process and takes in what it tells.
+func (g *Gateway) follow(ctx context.Context) {
+	failures := 0
+	lost := false // a link that had worked
+	for ctx.Err() == nil {
+		worked, err := g.followOnce(ctx, lost)
+		if ctx.Err() != nil {
+			return
+		}
+		if worked {
+			failures, lost = 0, true
+			g.tell("control-lost", "The control process is gone; the values here are out of date. Look at the table.")
+		}
+		failures++
+		if g.linkTrouble.worth(err.Error(), time.Now()) {
+			g.log.Error("mqtt: no control process; trying again", "error", err)
+		}
+		pause(ctx, g.pace.redial.wait(failures))
+	}
+}
+
+// followOnce is the life of one link; worked tells whether it showed the state.
+func (g *Gateway) followOnce(ctx context.Context, again bool) (worked bool, err error) {
+	l, err := g.dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = l.Close() }() // why it ended is known better here
+	boot := l.Hello().Boot
+	if boot.Table != g.config.TableID {
+		return false, fmt.Errorf("mqtt: the control process is of table %q and this gateway of %q; correct the gateway's table",
+			boot.Table, g.config.TableID)
+	}
+	if err := l.Subscribe(g.subscription(boot)); err != nil {
+		return false, err
+	}
+	g.view.begin(l)
+	defer func() {
+		worked = g.view.end()
+		signal(g.changed)
+	}()
+	fresh := time.Now()
+	for {
+		until, cancel := context.WithDeadline(ctx, fresh.Add(g.pace.stale))
+		u, err := l.Next(until)
+		late := until.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err != nil {
+			if late {
+				err = errStale
+			}
+			return false, err
+		}
+		if u.Snapshot != nil {
+			fresh = time.Now()
+			g.see(u.Snapshot, again)
+		}
+		g.keep(boot, &u)
+	}
+}
+
+// subscription asks for what the backlog does not have yet.
+func (g *Gateway) subscription(boot link.Boot) link.Subscription {
+	event, treatment, err := g.backlog.Last(boot.ID)
+	if err != nil {
+		g.backlogFailed(err) // then from the oldest held; the backlog ignores what it has
+	}
+	event++
+	treatment++
+	return link.Subscription{EventsFrom: &event, ReportsFrom: &treatment, Snapshots: snapshots}
+}
+
+// see takes a snapshot in.
+func (g *Gateway) see(s *control.Snapshot, again bool) {
+	if g.view.see(s) {
+		if g.linkTrouble.settle() {
+			g.log.Info("mqtt: the control process answers")
+		}
+		if again {
+			g.tell("control-back", "The control process answers again.")
+		}
+	}
+	signal(g.changed)
+}
+
+// keep puts what happened into the backlog.
+func (g *Gateway) keep(boot link.Boot, u *link.Update) {
+	var reports []control.Report
+	if u.Report != nil {
+		reports = []control.Report{*u.Report}
+	}
+	if len(u.Events) > 0 || len(reports) > 0 {
+		if err := g.backlog.Add(boot, u.Events, reports); err != nil {
+			g.backlogFailed(err)
+		}
+		signal(g.filled)
+	}
+	if u.Gap != nil && u.Gap.Of == link.Events {
+		g.tell("journal-gap", fmt.Sprintf("The events %d to %d were lost: nobody fetched them for too long.", u.Gap.From, u.Gap.To))
+	}
+}
+
+func (g *Gateway) backlogFailed(err error) {
+	if g.backlogTrouble.worth("backlog", time.Now()) { // each error may have a number of its own
+		g.log.Error("mqtt: events or reports may be missing on the broker", "error", err)
+	}
+}

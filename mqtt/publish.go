@@ -1,0 +1,119 @@
+package mqtt
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// publishDue publishes what the broker should know by now. The order matters
+// after a connection: availability, state, backlog.
+func (s *session) publishDue() error {
+	s.publishAvailability()
+	if err := s.publishState(); err != nil {
+		return err
+	}
+	return s.publishBacklog()
+}
+
+// publishAvailability says "online" while the values are live. It is published
+// again when somebody else said "offline", such as the last will of our own
+// connection before this one, which a broker may send after this one began.
+func (s *session) publishAvailability() {
+	want := Offline
+	if _, _, live := s.g.view.now(); live {
+		want = Online
+	}
+	if s.availability == want || s.availabilityFlying || s.flying >= window {
+		return
+	}
+	s.availability, s.availabilityFlying = want, true
+	s.publish(s.g.topics.Availability, true, []byte(want), func() { s.availabilityFlying = false })
+}
+
+// publishState publishes the newest state if it differs from the last one. While
+// one is on its way the next waits, and only the newest of those is sent.
+func (s *session) publishState() error {
+	boot, snapshot, live := s.g.view.now()
+	if !live || s.stateFlying || s.flying >= window {
+		return nil
+	}
+	state := showState(boot, snapshot)
+	same := state
+	same.Time = Time{}
+	if s.stated && reflect.DeepEqual(same, s.state) {
+		return nil
+	}
+	payload, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("mqtt: state: %w", err)
+	}
+	s.state, s.stated, s.stateFlying = same, true, true
+	s.publish(s.g.topics.State, true, payload, func() { s.stateFlying = false })
+	return nil
+}
+
+// publishBacklog sends the oldest events and reports that are not on their way yet.
+func (s *session) publishBacklog() error {
+	if !s.more || len(s.sent) >= backlogWindow || s.flying >= window {
+		return nil
+	}
+	items, err := s.g.backlog.Next(backlogWindow)
+	if err != nil {
+		s.more = false // until something is added to it
+		s.g.backlogFailed(err)
+		return nil
+	}
+	s.more = false
+	for _, item := range items {
+		k := item.key()
+		if s.sent[k] {
+			continue
+		}
+		if len(s.sent) >= backlogWindow || s.flying >= window {
+			break // the acknowledgement of one of those makes room for the next
+		}
+		if err := s.publishItem(item, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) publishItem(item Item, k key) error {
+	topic, retained, v := s.g.topics.Event, false, any(nil)
+	if item.Report != nil {
+		topic, retained, v = s.g.topics.Session, true, showReport(item.Boot, item.Report)
+	} else {
+		v = showEvent(item.Boot, item.Event)
+	}
+	payload, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("mqtt: %s: %w", topic, err)
+	}
+	s.sent[k] = true
+	s.publish(topic, retained, payload, func() {
+		delete(s.sent, k)
+		s.more = true
+		if err := s.g.backlog.Acknowledge(item); err != nil {
+			s.g.backlogFailed(err)
+		}
+	})
+	return nil
+}
+
+// publishTelemetry publishes the newest measurement once, at QoS 0; not while
+// other messages wait to be written, which have to arrive and this has not.
+func (s *session) publishTelemetry() error {
+	boot, snapshot, live := s.g.view.now()
+	if !live || snapshot == s.measured || len(s.wire) > 0 {
+		return nil
+	}
+	payload, err := json.Marshal(showTelemetry(boot, snapshot))
+	if err != nil {
+		return fmt.Errorf("mqtt: telemetry: %w", err)
+	}
+	s.measured = snapshot
+	s.wire <- packet{topic: s.g.topics.Telemetry, payload: payload} // it is empty
+	return nil
+}

@@ -1,0 +1,102 @@
+package mqtt
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+)
+
+// serve keeps a connection to the broker and says clearly why there is none.
+func (g *Gateway) serve(ctx context.Context) {
+	failures := 0
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := g.serveOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		// A connection that is taken and dropped at once is a failure too: two
+		// gateways with one client id would otherwise throw each other out for ever.
+		if time.Since(began) > g.pace.settled {
+			failures = 0
+			g.trouble.settle()
+		}
+		failures++
+		g.suspicious = g.suspicious || errors.Is(err, errOversize)
+		wait := g.pace.reconnect.wait(failures)
+		if why, advice := explain(err); g.trouble.worth(why, time.Now()) {
+			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", redact(g.config.Broker),
+				"client_id", g.config.clientID(), "next_try", wait.Round(time.Millisecond).String(), "error", err)
+		}
+		pause(ctx, wait)
+	}
+}
+
+// serveOnce is the life of one connection.
+func (g *Gateway) serveOnce(ctx context.Context) error {
+	c, err := g.connect(ctx)
+	if err != nil {
+		return err
+	}
+	s := newSession(g, c)
+	defer s.close()
+	g.log.Info("mqtt: connected", "broker", redact(g.config.Broker), "client_id", g.config.clientID())
+	err = s.run(ctx)
+	if err != nil && c.oversize() {
+		err = errOversize
+	}
+	return err
+}
+
+// explain says why there is no connection, and what to do about it.
+func explain(err error) (why, advice string) {
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		record   tls.RecordHeaderError
+		op       *net.OpError
+		lookup   *net.DNSError
+	)
+	switch {
+	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
+		return "the broker refuses the user name or the password", "correct username and the contents of password_file"
+	case errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		return "the broker does not let this user in", "correct username and password_file, or allow the user at the broker"
+	case errors.Is(err, packets.ErrorRefusedIDRejected):
+		return "the broker refuses the client id", "set client_id to one that the broker accepts"
+	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
+		return "the broker says that it is not available", "look at the broker's own log"
+	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):
+		return "the broker does not speak MQTT 3.1.1", "switch MQTT 3.1.1 on at the broker"
+	case errors.As(err, &unknown):
+		return "nobody known vouches for the broker's certificate", "set ca_file to the certificate of the authority that signed it"
+	case errors.As(err, &hostname):
+		return "the broker's certificate is for another name", "use in broker the host name that the certificate is for"
+	case errors.As(err, &invalid):
+		return "the broker's certificate is not valid", "set this computer's clock right, or renew the certificate"
+	case errors.As(err, &record):
+		return "the broker answers without TLS", "use tcp:// for this port, or the port that is meant for TLS"
+	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert has no exported type
+		return "the broker refuses this gateway's certificate", "set cert_file and key_file to a certificate that the broker accepts"
+	case errors.As(err, &lookup):
+		return "the broker's name cannot be resolved", "correct the host in broker, or the name server"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens at the broker's address", "start the broker, or correct host and port in broker"
+	case errors.Is(err, errOversize):
+		return "somebody publishes far too large requests", "find the sender; the broker's access rules can forbid it"
+	case errors.Is(err, errUnacknowledged), errors.Is(err, errConnectTimeout), errors.Is(err, context.DeadlineExceeded):
+		return "the broker does not answer in time", "look at the network and at the broker's load"
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the broker closed the connection", "look at the broker's log; another client with the same client_id has this effect"
+	default:
+		return "the network or the broker failed", "look at the error, the network and the broker's log"
+	}
+}

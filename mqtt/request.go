@@ -1,0 +1,195 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"traction/control"
+	"traction/control/link"
+)
+
+// incoming is one request that is worth asking the control process about. With
+// err it is a stop in a request that was otherwise wrong.
+type incoming struct {
+	request link.Request
+	err     error
+}
+
+// receive takes one message from the broker. It runs in the client library's
+// reader and must never wait: while it does, pings are not answered.
+func (g *Gateway) receive(c *connection, m paho.Message) {
+	switch m.Topic() {
+	case g.topics.Availability:
+		if !m.Retained() && string(m.Payload()) == Offline {
+			signal(c.contradicted)
+		}
+	case g.topics.Request:
+		switch raw := m.Payload(); {
+		case len(raw) == 0: // somebody clears a retained request: we do
+		case m.Retained():
+			g.refuseRetained(raw)
+		default:
+			g.take(raw)
+		}
+	}
+}
+
+// take sorts a request by how urgent it is.
+func (g *Gateway) take(raw []byte) {
+	r, err := link.DecodeRequest(raw)
+	switch {
+	case r.Command == control.CommandStop:
+		g.urgent(g.stops, incoming{r, err})
+	case err == nil && r.Command == control.CommandPause:
+		g.urgent(g.pauses, incoming{r, nil})
+	case !g.rate.allow(time.Now()):
+		g.refuseFlood(r.ID)
+	case err != nil:
+		g.answer(link.Refusal(r.ID, err))
+	default:
+		select {
+		case g.requests <- incoming{r, nil}:
+		default:
+			g.refuseFlood(r.ID)
+		}
+	}
+}
+
+// urgent queues a stop or a pause. A full queue holds the same command sixteen
+// times and each of them is carried out after this moment, so the table does
+// what was asked for; only an answer is missing.
+func (g *Gateway) urgent(queue chan incoming, in incoming) {
+	select {
+	case queue <- in:
+	default:
+		g.drop("an answer to one of many stops or pauses")
+	}
+}
+
+// refuseFlood answers a request above the limit, if there are not too many of
+// those answers already.
+func (g *Gateway) refuseFlood(id string) {
+	if !g.refusals.allow(time.Now()) {
+		g.drop("a request above the limit of 20 per second")
+		return
+	}
+	g.answer(link.Answer(id, control.Reply{Code: control.QueueFull}))
+}
+
+// refuseRetained clears a retained request: it was decided at an unknown time on
+// an unknown state, and the broker would repeat it at every connection.
+func (g *Gateway) refuseRetained(raw []byte) {
+	r, _ := link.DecodeRequest(raw) // for its id, if it can be read
+	g.post(outgoing{topic: g.topics.Request, retained: true})
+	g.tell("retained-request", fmt.Sprintf("A retained request was found, not obeyed and cleared (id %q). Its sender must switch retain off.", r.ID))
+	g.postJSON(g.topics.Response, g.useless(), Response{
+		Schema: Schema, Time: Time(time.Now()), ID: r.ID, Status: link.StatusRefused, Code: CodeRetained,
+		Message: "a retained request is never obeyed; send it without retain",
+	})
+}
+
+// workRequests asks the control process about one request after the other.
+func (g *Gateway) workRequests(ctx context.Context) {
+	known := newAnswers()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-g.requests:
+			response, found := known.recall(in.request)
+			if !found {
+				response = g.ask(ctx, in.request)
+				known.remember(in.request, response)
+			}
+			g.answer(response)
+		}
+	}
+}
+
+// ask gets the control process's answer to a request.
+func (g *Gateway) ask(ctx context.Context, r link.Request) link.Response {
+	response, err := g.askOnce(ctx, r)
+	switch {
+	case err == nil:
+		return response
+	case errors.Is(err, errNoLink):
+		return unanswered(r.ID, "the control process does not run; nothing was done")
+	default:
+		return unanswered(r.ID, "the control process did not answer; look at the state before trying again")
+	}
+}
+
+var errNoLink = errors.New("mqtt: no control process")
+
+func (g *Gateway) askOnce(ctx context.Context, r link.Request) (link.Response, error) {
+	l, _ := g.view.reach()
+	if l == nil {
+		return link.Response{}, errNoLink
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.pace.ask)
+	defer cancel()
+	return l.Request(ctx, r)
+}
+
+// workUrgent hands over stops, or pauses. Each has a worker of its own, so that
+// no stop waits for the answer to anything else.
+func (g *Gateway) workUrgent(ctx context.Context, queue <-chan incoming) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-queue:
+			g.answer(g.askUrgent(ctx, in))
+		}
+	}
+}
+
+// askUrgent hands over a stop or a pause under an id of its own: the control
+// process, too, takes the same id twice for one request, and a button that
+// always sends the same bytes must act each time. A stop is tried again for some
+// time where there is no control process to take it, because it can only do good
+// late as well; a pause is not, because things may have moved on.
+func (g *Gateway) askUrgent(ctx context.Context, in incoming) link.Response {
+	anonymous := link.Request{Command: in.request.Command} // the link gives it an id
+	if in.request.Command != control.CommandStop {
+		response := g.ask(ctx, anonymous)
+		response.ID = in.request.ID
+		return response
+	}
+	until, cancel := context.WithTimeout(ctx, g.pace.stopping)
+	defer cancel()
+	for {
+		response, err := g.askOnce(until, anonymous)
+		if err == nil && response.Status == link.StatusOK {
+			done := link.Stopped(in.request.ID, in.err)
+			done.Rev, done.Mode = response.Rev, response.Mode
+			return done
+		}
+		_, up := g.view.reach()
+		select {
+		case <-until.Done():
+			return unanswered(in.request.ID, "stop could not be handed over: the control process does not answer; use the switch at the table")
+		case <-up:
+			if !pause(until, g.pace.redial.first) { // it is there, but did not take it
+				continue
+			}
+		}
+	}
+}
+
+// unanswered says that nobody knows more.
+func unanswered(id, message string) link.Response {
+	return link.Response{ID: id, Status: link.StatusRefused, Code: control.Unanswered, Message: message}
+}
+
+// answer posts a response.
+func (g *Gateway) answer(r link.Response) {
+	g.postJSON(g.topics.Response, g.useless(), showResponse(r, time.Now()))
+}
+
+// useless is when a response that is posted now has become useless.
+func (g *Gateway) useless() time.Time { return time.Now().Add(g.pace.responseAge) }

@@ -1,0 +1,202 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"traction/control"
+)
+
+const (
+	// window is how many QoS 1 messages may be unacknowledged: within the 20 that
+	// Mosquitto takes by default (max_inflight_messages).
+	window = 16
+	// backlogWindow leaves room for responses beside the backlog.
+	backlogWindow = 8
+	// disconnectMS is how long the last packet may take, in milliseconds.
+	disconnectMS = 250
+)
+
+var (
+	errUnacknowledged = errors.New("mqtt: the broker does not acknowledge")
+	errNotOpen        = errors.New("mqtt: connection lost")
+)
+
+// session publishes over one connection. One goroutine decides what and another
+// one writes it, in the same order: the library's Publish can block for seconds
+// while a connection breaks, and that must not delay the next connection.
+type session struct {
+	g    *Gateway
+	conn *connection
+	over chan struct{} // closed by close
+	wire chan packet   // to be written
+	acks chan ack
+
+	flying int // QoS 1, unacknowledged
+
+	availability       string // as last published
+	availabilityFlying bool
+	state              State // as last published, without its time
+	stated             bool
+	stateFlying        bool
+	measured           *control.Snapshot // of the last telemetry
+	more               bool              // the backlog may have more
+	sent               map[key]bool      // of the backlog, unacknowledged
+}
+
+// packet is one message to write; then runs once the broker has acknowledged
+// it, which it does at QoS 1 only.
+type packet struct {
+	topic    string
+	qos      byte
+	retained bool
+	payload  []byte
+	then     func()
+}
+
+// ack ends a flight.
+type ack struct {
+	err  error
+	then func()
+}
+
+func newSession(g *Gateway, c *connection) *session {
+	const farewell, telemetry = 1, 1
+	return &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+farewell+telemetry),
+		acks: make(chan ack, window+farewell), more: true, sent: make(map[key]bool)}
+}
+
+// close ends the connection. Without farewell before, the broker sends the last will.
+func (s *session) close() {
+	close(s.over)
+	s.conn.cut()
+}
+
+// run greets, then publishes what there is until the connection or ctx ends.
+func (s *session) run(ctx context.Context) error {
+	if err := s.subscribe(ctx); err != nil {
+		return err
+	}
+	go s.write()
+	telemetry := time.NewTicker(s.g.pace.telemetry)
+	defer telemetry.Stop()
+	refresh := time.NewTicker(s.g.pace.refresh)
+	defer refresh.Stop()
+	for {
+		if err := s.publishDue(); err != nil {
+			return err
+		}
+		out := s.g.out
+		if s.flying >= window {
+			out = nil
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			s.farewell()
+			return nil
+		case err = <-s.conn.lost:
+		case a := <-s.acks:
+			s.flying--
+			switch {
+			case a.err == nil:
+				a.then()
+			case errors.Is(a.err, errUnacknowledged):
+				err = a.err
+			default:
+				err = s.conn.reason(a.err)
+			}
+		case o := <-out:
+			s.relay(o)
+		case <-s.conn.contradicted:
+			if s.availability == Online { // our own "offline" comes back as well
+				s.availability = ""
+			}
+		case <-s.g.filled:
+			s.more = true
+		case <-s.g.changed:
+		case <-refresh.C:
+			s.stated = false
+		case <-telemetry.C:
+			err = s.publishTelemetry()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// relay publishes a response or an event of the gateway itself.
+func (s *session) relay(o outgoing) {
+	if o.until.IsZero() || time.Now().Before(o.until) {
+		s.publish(o.topic, o.retained, o.payload, func() {})
+	}
+}
+
+// publish sends at QoS 1; then runs in the deciding goroutine once the broker
+// has acknowledged it. The caller has seen that the window has room.
+func (s *session) publish(topic string, retained bool, payload []byte, then func()) {
+	s.flying++
+	s.wire <- packet{topic, 1, retained, payload, then} // has room for more than the window
+}
+
+// write writes what was decided until the session is over.
+func (s *session) write() {
+	for {
+		select {
+		case <-s.over:
+			return
+		case p := <-s.wire:
+			if !s.conn.client.IsConnectionOpen() {
+				s.conn.fail(s.conn.reason(errNotOpen))
+				return
+			}
+			token := s.conn.client.Publish(p.topic, p.qos, p.retained, p.payload)
+			if p.qos > 0 {
+				go s.await(token, p.then)
+			}
+		}
+	}
+}
+
+// await waits for one acknowledgement.
+func (s *session) await(token paho.Token, then func()) {
+	timeout := time.NewTimer(s.g.pace.ack)
+	defer timeout.Stop()
+	a := ack{then: then}
+	select {
+	case <-token.Done():
+		a.err = token.Error()
+	case <-timeout.C:
+		a.err = errUnacknowledged
+	case <-s.over:
+		return
+	}
+	s.acks <- a // has room for more than the window
+}
+
+// farewell says "offline" and disconnects in order, so that no last will is
+// sent. If that takes too long the last will says it.
+func (s *session) farewell() {
+	done := false
+	s.publish(s.g.topics.Availability, true, []byte(Offline), func() { done = true })
+	timeout := time.NewTimer(s.g.pace.farewell)
+	defer timeout.Stop()
+	for !done {
+		select {
+		case a := <-s.acks:
+			if a.err != nil {
+				return
+			}
+			a.then()
+		case <-s.conn.lost:
+			return
+		case <-timeout.C:
+			return
+		}
+	}
+	s.conn.client.Disconnect(disconnectMS)
+}

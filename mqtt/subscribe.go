@@ -1,0 +1,73 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
+
+// refused is a broker's answer to a subscription that its access rules forbid
+// (MQTT 3.1.1, section 3.9.3).
+const refused = 0x80
+
+// errUnsubscribed: the broker does not answer a subscription.
+var errUnsubscribed = errors.New("mqtt: the broker does not answer the subscription")
+
+// subscribe asks for requests, and for our own availability to notice when
+// somebody else contradicts it. Both are asked for before anything is
+// published: who reads "online" can send a request.
+func (s *session) subscribe(ctx context.Context) error {
+	if s.g.suspicious {
+		// What was too large to read may be retained, and would end this connection as
+		// well: overwrite it unseen.
+		if err := s.overwrite(ctx); err != nil {
+			return err
+		}
+	}
+	topics := &s.g.topics
+	token := s.conn.client.SubscribeMultiple(map[string]byte{topics.Request: 1, topics.Availability: 1}, nil)
+	if err := s.wait(ctx, token, errUnsubscribed); err != nil {
+		return err
+	}
+	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topics.Request] == refused {
+		// Watching alone is a use of its own; that nobody can stop the table from
+		// here must be said.
+		s.g.log.Error("mqtt: the broker forbids to read requests, so nobody can send any, not even a stop",
+			"do", "allow this user to read "+topics.Request+" at the broker", "topic", topics.Request)
+	}
+	return nil
+}
+
+// overwrite replaces whatever is retained on the topics that are read.
+func (s *session) overwrite(ctx context.Context) error {
+	for topic, payload := range map[string]string{s.g.topics.Request: "", s.g.topics.Availability: Offline} {
+		if err := s.wait(ctx, s.conn.client.Publish(topic, 1, true, payload), errUnacknowledged); err != nil {
+			return err
+		}
+	}
+	s.g.suspicious = false
+	s.g.tell("retained-request", "Something far too large was published to this table and cleared. Find its sender.")
+	return nil
+}
+
+// wait waits for the broker, never longer than for an acknowledgement.
+func (s *session) wait(ctx context.Context, token paho.Token, late error) error {
+	timeout := time.NewTimer(s.g.pace.ack)
+	defer timeout.Stop()
+	select {
+	case <-token.Done():
+		if err := token.Error(); err != nil {
+			return fmt.Errorf("mqtt: %w", err)
+		}
+		return nil
+	case err := <-s.conn.lost:
+		return err
+	case <-timeout.C:
+		return late
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
