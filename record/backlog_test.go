@@ -1,0 +1,166 @@
+package record
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"traction/control"
+)
+
+func TestBacklog(t *testing.T) {
+	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
+	second := Boot{ID: "b2", Started: started.Add(time.Hour), Table: "room-2", Version: "2"}
+	require.NoError(t, s.Boot(second))
+	x, y := treatment(time.Minute), tripped()
+	require.NoError(t, s.Append(testBoot.ID, nil, x.events, []control.Report{x.report}))
+	require.NoError(t, s.Append(second.ID, nil, y.events, []control.Report{y.report}))
+	var want []PendingEvent
+	for _, e := range x.events {
+		want = append(want, PendingEvent{testBoot, e})
+	}
+	for _, e := range y.events {
+		want = append(want, PendingEvent{second, e})
+	}
+	got, err := s.UnsentEvents(1000)
+	require.NoError(t, err)
+	assert.Equal(t, want, got, "oldest first")
+	got, err = s.UnsentEvents(3)
+	require.NoError(t, err)
+	assert.Equal(t, want[:3], got)
+
+	// Acknowledged out of order; numbers of one boot say nothing of another.
+	require.NoError(t, s.MarkSent(testBoot.ID, 3, 1))
+	require.NoError(t, s.MarkSent("other", 2))
+	require.NoError(t, s.MarkSent(testBoot.ID))
+	got, err = s.UnsentEvents(2)
+	require.NoError(t, err)
+	assert.Equal(t, []PendingEvent{want[1], want[3]}, got)
+	require.NoError(t, s.Append(testBoot.ID, nil, x.events, nil), "sent again by the control process")
+	got, err = s.UnsentEvents(1000)
+	require.NoError(t, err)
+	assert.Len(t, got, len(want)-2, "what was acknowledged stays so")
+
+	reports, err := s.UnsentReports(10)
+	require.NoError(t, err)
+	assert.Equal(t, []PendingReport{{testBoot, x.report}, {second, y.report}}, reports)
+	require.NoError(t, s.MarkReportSent(testBoot.ID, 1))
+	reports, err = s.UnsentReports(10)
+	require.NoError(t, err)
+	assert.Equal(t, []PendingReport{{second, y.report}}, reports)
+}
+
+func TestBacklogIsBounded(t *testing.T) {
+	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
+	events := make([]control.Event, backlogDepth+250)
+	for i := range events {
+		events[i] = control.Event{Seq: uint64(i + 1)}
+	}
+	require.NoError(t, s.Append(testBoot.ID, nil, events, nil))
+	got, err := s.UnsentEvents(1)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	assert.Equal(t, uint64(251), got[0].Event.Seq)
+}
+
+// set gives every field of a structure a value of its own that is not zero.
+func set(t *testing.T, v reflect.Value, n *int64) {
+	for i := range v.NumField() {
+		f := v.Field(i)
+		*n++
+		switch f.Kind() {
+		case reflect.Uint8:
+			f.SetUint(1)
+		case reflect.Uint16, reflect.Uint32, reflect.Uint64:
+			f.SetUint(uint64(*n) * 2)
+		case reflect.Int64, reflect.Int32:
+			f.SetInt(*n * 3)
+		case reflect.Float64:
+			f.SetFloat(float64(*n) / 4)
+		case reflect.String:
+			f.SetString(fmt.Sprintf("text %d", *n))
+		case reflect.Struct:
+			set(t, f, n)
+		case reflect.Bool:
+			f.SetBool(true)
+		default:
+			t.Fatalf("field %s is a %s", v.Type().Field(i).Name, f.Kind())
+		}
+	}
+}
+
+// A field that is added to the contract has to be stored too.
+func TestEveryFieldIsStored(t *testing.T) {
+	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
+	var (
+		n      int64
+		entry  control.Entry
+		event  control.Event
+		report control.Report
+	)
+	set(t, reflect.ValueOf(&entry).Elem(), &n)
+	set(t, reflect.ValueOf(&event).Elem(), &n)
+	set(t, reflect.ValueOf(&report).Elem(), &n)
+	report.Trips = control.InterlockSet(0).With(control.ILCellLost).With(control.ILPadTime)
+	entry.Mode = control.Treating
+	require.NoError(t, s.Append(testBoot.ID, []control.Entry{entry}, []control.Event{event}, []control.Report{report}))
+	assert.Equal(t, []control.Entry{entry}, stored(t, s, entry.Treatment))
+	events, err := s.UnsentEvents(10)
+	require.NoError(t, err)
+	assert.Equal(t, []PendingEvent{{testBoot, event}}, events)
+	reports, err := s.UnsentReports(10)
+	require.NoError(t, err)
+	assert.Equal(t, []PendingReport{{testBoot, report}}, reports)
+}
+
+// A name that a newer version wrote must not hide the other events.
+func TestUnknownNames(t *testing.T) {
+	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
+	x := tripped()
+	require.NoError(t, s.Append(testBoot.ID, nil, x.events, []control.Report{x.report}))
+	for _, q := range []string{"UPDATE events SET kind = 'levitation' WHERE seq = 2", "UPDATE reports SET trips = 'levitation travel'"} {
+		_, err := s.conn.ExecContext(t.Context(), q)
+		require.NoError(t, err)
+	}
+	got, err := s.UnsentEvents(1000)
+	require.NoError(t, err)
+	require.Len(t, got, len(x.events))
+	assert.Equal(t, "unknown", got[1].Event.Kind.String())
+	reports, err := s.UnsentReports(1)
+	require.NoError(t, err)
+	assert.Equal(t, control.InterlockSet(0).With(control.ILTravel), reports[0].Report.Trips)
+}
+
+func TestConcurrentUse(t *testing.T) {
+	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
+	x := treatment(time.Minute)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 6 {
+				_, err := s.Sessions(10)
+				assert.NoError(t, err)
+				for _, err := range s.Entries(testBoot.ID, 1) {
+					assert.NoError(t, err)
+				}
+				pending, err := s.UnsentEvents(5)
+				assert.NoError(t, err)
+				for _, p := range pending {
+					assert.NoError(t, s.MarkSent(p.Boot.ID, p.Event.Seq))
+				}
+				_, err = s.Missing(testBoot.ID)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	for i := 0; i+16 <= len(x.entries); i += 16 {
+		require.NoError(t, s.Append(testBoot.ID, x.entries[i:i+16], x.events[:min(i/16, len(x.events))], nil))
+	}
+	wg.Wait()
+}
