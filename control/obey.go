@@ -56,7 +56,7 @@ func (c *Controller) whyNot(in *Input) (m Missing) {
 // obey answers the stop flag first and then at most one command.
 func (c *Controller) obey(in *Input, out *Output) {
 	if in.Stop {
-		c.stop(out)
+		c.stop(in.StopOrigin, out)
 		c.emit(out, Event{Kind: EventCommand, Command: CommandStop, Origin: in.StopOrigin})
 	}
 	cmd := &in.Command
@@ -76,7 +76,7 @@ func (c *Controller) obey(in *Input, out *Output) {
 // decide checks a command as if nobody had checked it before.
 func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	if cmd.Kind == CommandStop {
-		c.stop(out)
+		c.stop(cmd.Origin, out)
 		return Reply{}
 	}
 	if code := c.allowed(cmd); code != Accepted {
@@ -130,8 +130,10 @@ func (c *Controller) allowed(cmd *Command) Code {
 	return Accepted
 }
 
-// stop releases whatever is under tension; where nothing is, it disarms.
-func (c *Controller) stop(out *Output) {
+// stop releases whatever is under tension; where nothing is, it disarms. Tension
+// that is left over while nothing runs is released only on the word of somebody
+// who stands at the table.
+func (c *Controller) stop(from Origin, out *Output) {
 	switch c.mode {
 	case Treating, Paused:
 		c.endTreatment(EndStopped, quick, out)
@@ -141,7 +143,7 @@ func (c *Controller) stop(out *Output) {
 		c.proof.reset()
 		c.setMode(Idle, out)
 	case Idle, Tripped:
-		if c.tension() && c.guard.action < Disable {
+		if from == Table && c.tension() && c.guard.action < Disable {
 			c.rel = release{kind: slow}
 			c.beginRelease(out)
 		}

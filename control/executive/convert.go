@@ -26,7 +26,8 @@ func (e *Executive) fill(r *hw.Reading, late time.Duration) {
 	if e.applyErr != nil {
 		in.Motion.Fault = true
 		if e.failed == 0 {
-			e.cfg.Log("an output could not be written", "err", e.applyErr)
+			// In a goroutine: a log that blocks must not hold the tick that trips.
+			go e.cfg.Log("an output could not be written", "err", e.applyErr)
 		}
 		e.failed++
 		e.applyErr = nil

@@ -25,7 +25,8 @@ type Config struct {
 	SamplePad bool
 	// Each, when set, sees every tick after it was applied: simulation and tests.
 	Each func(*control.Input, *control.Output)
-	// Log takes what is worth telling from outside the tick; may be nil.
+	// Log takes what is worth telling. It may be called from any goroutine and
+	// may block, which the tick never waits for; may be nil.
 	Log func(msg string, args ...any)
 }
 
@@ -37,26 +38,29 @@ type Executive struct {
 	table   *hw.Table
 	ctl     *control.Controller
 	journal *Journal
+	acquire func() error // real-time scheduling for the calling thread
 
 	in  control.Input
 	out control.Output
 
-	commands chan submission
+	commands chan *submission
 	answer   chan control.Reply // of the command in this tick, nil = none
 	stop     [2]atomic.Bool     // by origin
-	ending   atomic.Bool
 	ticks    atomic.Uint64
 	applyErr error
 	failed   uint64 // ticks in which an output could not be written
 
 	nextPad time.Duration
-	next    time.Duration
+	next    time.Duration // when the next tick is due
+	began   time.Duration // when the last one began
 }
 
 // submission is one command on its way to a tick.
 type submission struct {
 	cmd   control.Command
 	reply chan control.Reply
+	// abandoned: its sender has been told that nobody answered.
+	abandoned atomic.Bool
 }
 
 // queueLength bounds the commands that wait for a tick: at one a tick, 32 ms.
@@ -68,7 +72,7 @@ func New(cfg Config, clock Clock, table *hw.Table, ctl *control.Controller) *Exe
 		cfg.Log = func(string, ...any) {}
 	}
 	return &Executive{cfg: cfg, clock: clock, table: table, ctl: ctl, journal: NewJournal(),
-		commands: make(chan submission, queueLength)}
+		acquire: cfg.RealTime.acquire, commands: make(chan *submission, queueLength)}
 }
 
 // Journal is what has happened, for readers of ordinary priority.
@@ -80,9 +84,12 @@ func (e *Executive) Ticks() uint64 { return e.ticks.Load() }
 // Stop asks for a release. It needs no place in the queue.
 func (e *Executive) Stop(o control.Origin) { e.stop[o&1].Store(true) }
 
-// Submit hands a command to the next free tick and waits for its reply.
+// Submit hands a command to the next free tick and waits for its reply. It
+// returns link.ErrQueueFull at once when too many commands wait, and the
+// context's error when no tick came in time; a command that was given up so
+// never acts later, unless it is a stop or a pause, which always act.
 func (e *Executive) Submit(ctx context.Context, c control.Command) (control.Reply, error) {
-	s := submission{cmd: c, reply: make(chan control.Reply, 1)}
+	s := &submission{cmd: c, reply: make(chan control.Reply, 1)}
 	select {
 	case e.commands <- s:
 	default:
@@ -92,50 +99,63 @@ func (e *Executive) Submit(ctx context.Context, c control.Command) (control.Repl
 	case r := <-s.reply:
 		return r, nil
 	case <-ctx.Done():
+		s.abandoned.Store(true)
 		return control.Reply{}, ctx.Err()
 	}
 }
 
-// endMost bounds how long an ending executive waits for slack: the longest
-// deadline of a release and a margin.
-const endMost = 60 * time.Second
+const (
+	// endMost bounds how long an ending executive waits for slack: a slow release
+	// over the longest travel takes 60 s (600 mm at 10 mm/s). The service manager's
+	// own patience is 75 s.
+	endMost = 70 * time.Second
+	// letGo is how long a disabled drive is given to let the rope run out.
+	letGo = 5 * time.Second
+)
+
+// ErrTension: the executive has ended and the rope is not known to be slack.
+var ErrTension = errors.New("executive: ended with the rope not confirmed slack: release by hand")
 
 // Run ticks until ctx ends. Then it releases first: it returns once the rope is
-// slack or nothing more can be done, with the outputs safe. It must own its
-// goroutine; it locks the thread.
+// slack, or ErrTension when nothing more can be done, with the outputs safe. It
+// must own its goroutine, which it locks to its thread for good: the thread that
+// was raised ends with it and never runs other goroutines.
 func (e *Executive) Run(ctx context.Context) (err error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	// Outputs are safe whatever ends this function, a panic included.
 	defer func() { err = errors.Join(err, e.table.SafeOff()) }()
-	if err := e.cfg.RealTime.acquire(); err != nil {
+	if err := e.acquire(); err != nil {
 		if !e.cfg.AllowOrdinary {
 			return fmt.Errorf("executive: %w; or set control.allow_no_realtime where nobody lies on the table", err)
 		}
 		e.cfg.Log("going on without real-time scheduling", "err", err)
 	}
-	stopWatching := context.AfterFunc(ctx, func() { e.ending.Store(true) })
-	defer stopWatching()
-
 	e.start()
-	var endBy time.Duration
 	for {
 		e.step()
-		if !e.ending.Load() {
-			continue
-		}
-		if endBy == 0 {
-			endBy = e.clock.Now() + endMost
-			e.Stop(control.Table)
-			continue
-		}
-		if mode := e.journal.state.Mode; !moving(mode) {
-			return nil
-		}
-		if e.clock.Now() > endBy {
-			return errors.New("executive: ended with the rope not confirmed slack: release by hand")
+		select {
+		case <-ctx.Done():
+			return e.end()
+		default:
 		}
 	}
+}
+
+// end releases and goes on ticking until the rope is slack.
+func (e *Executive) end() error {
+	e.Stop(control.Table)
+	most := e.clock.Now() + endMost
+	for e.clock.Now() <= most {
+		e.step()
+		switch s := &e.journal.state; {
+		case moving(s.Mode):
+		case s.Missing&control.MissingSlack == 0:
+			return nil
+		default: // nothing moves any more, but a disabled drive may be letting go
+			most = min(most, e.clock.Now()+letGo)
+		}
+	}
+	return ErrTension
 }
 
 // moving: modes that an ending executive waits for.
@@ -157,7 +177,10 @@ func (e *Executive) RunUntil(most time.Duration, done func() bool) bool {
 	return false
 }
 
-func (e *Executive) start() { e.next = e.clock.Now() + e.cfg.Tick }
+func (e *Executive) start() {
+	e.began = e.clock.Now()
+	e.next = e.began + e.cfg.Tick
+}
 
 // step sends the motor's edges up to the next tick, and then that tick.
 func (e *Executive) step() {
@@ -174,7 +197,10 @@ func (e *Executive) step() {
 	}
 	e.clock.SleepUntil(e.next)
 	now := e.clock.Now()
-	late := now - e.next
+	// A stall within the last tick shows in the time since that one began: the
+	// ticks it has cost are no longer in the plan.
+	late := max(now-e.next, now-e.began-e.cfg.Tick)
+	e.began = now
 	e.journal.late.add(late)
 	e.tick(now, late)
 	e.next += e.cfg.Tick
@@ -221,10 +247,16 @@ func (e *Executive) take() {
 			e.in.Stop, e.in.StopOrigin = true, control.Origin(o)
 		}
 	}
-	select {
-	case s := <-e.commands:
-		e.in.Command, e.answer = s.cmd, s.reply
-	default:
+	for range queueLength {
+		select {
+		case s := <-e.commands:
+			if s.abandoned.Load() && s.cmd.Kind.NeedsRev() {
+				continue
+			}
+			e.in.Command, e.answer = s.cmd, s.reply
+		default:
+		}
+		return
 	}
 }
 
@@ -232,7 +264,7 @@ func (e *Executive) take() {
 // caller and executive are one goroutine. The reply is in the next output.
 func (e *Executive) Do(c control.Command) error {
 	select {
-	case e.commands <- submission{cmd: c, reply: make(chan control.Reply, 1)}:
+	case e.commands <- &submission{cmd: c, reply: make(chan control.Reply, 1)}:
 		return nil
 	default:
 		return link.ErrQueueFull

@@ -59,7 +59,7 @@ func NewJournal() *Journal {
 // rows were lost, never repeat.
 type ring[T any] struct {
 	rows []T
-	n    int // rows ever added
+	n    uint64 // rows ever added; an int of 32 bits would be full after a year
 	seq  func(*T) uint64
 }
 
@@ -68,14 +68,16 @@ func newRing[T any](size int, seq func(*T) uint64) ring[T] {
 }
 
 func (r *ring[T]) add(v *T) {
-	r.rows[r.n%len(r.rows)] = *v
+	r.rows[r.n%uint64(len(r.rows))] = *v
 	r.n++
 }
 
 // held is the number of rows in the ring; row i of them, oldest first, is at(i).
-func (r *ring[T]) held() int { return min(r.n, len(r.rows)) }
+func (r *ring[T]) held() int { return int(min(r.n, uint64(len(r.rows)))) }
 
-func (r *ring[T]) at(i int) *T { return &r.rows[(r.n-r.held()+i)%len(r.rows)] }
+func (r *ring[T]) at(i int) *T {
+	return &r.rows[(r.n-uint64(r.held()-i))%uint64(len(r.rows))]
+}
 
 // oldest is the seq of the oldest row held, 0 when there is none yet.
 func (r *ring[T]) oldest() uint64 {
@@ -102,8 +104,8 @@ func (j *Journal) add(out *control.Output, c *control.Controller) {
 	}
 	for i := range out.Events[:out.NEvents] {
 		j.nextEvent++
+		out.Events[i].Seq = j.nextEvent
 		if len(j.waitV) < cap(j.waitV) {
-			out.Events[i].Seq = j.nextEvent
 			j.waitV = append(j.waitV, out.Events[i])
 		}
 	}

@@ -9,7 +9,7 @@ import (
 type RealTime struct {
 	// Priority under SCHED_FIFO, 1 to 99; 0 = ordinary scheduling.
 	Priority int
-	// CPU to stay on; -1 = any.
+	// CPU to stay on with that priority; -1 = any.
 	CPU int
 	// LockMemory keeps the process's pages from being swapped out.
 	LockMemory bool

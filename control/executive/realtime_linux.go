@@ -10,7 +10,7 @@ import (
 // that was refused is in the error; what was granted stays.
 func (r RealTime) acquire() error {
 	var errs []error
-	if r.CPU >= 0 {
+	if r.Priority > 0 && r.CPU >= 0 {
 		var set unix.CPUSet
 		set.Set(r.CPU)
 		if err := unix.SchedSetaffinity(0, &set); err != nil {

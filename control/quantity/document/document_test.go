@@ -141,6 +141,24 @@ c.d = 1979-05-27
 	assert.False(t, d.Failed("later"))
 }
 
+func TestRangesIncludeTheirEnds(t *testing.T) {
+	for _, row := range []struct {
+		hold, count, share string
+		good               bool
+	}{
+		{`"20 N"`, "1", "0", true}, {`"500 N"`, "5", "1.0", true},
+		{`"19.999999999 N"`, "0", "-0.1", false}, {`"500.000000001 N"`, "6", "1.1", false},
+		{`"-50 N"`, "-1", "-inf", false},
+	} {
+		for key, value := range map[string]string{"hold": row.hold, "count": row.count, "share": row.share} {
+			d, err := document.Parse("x", []byte(key+" = "+value+"\n"))
+			require.NoError(t, err)
+			bindAll(d)
+			assert.Equal(t, row.good, d.Err() == nil, "%s = %s: %v", key, value, d.Err())
+		}
+	}
+}
+
 func TestSyntaxErrorHasItsLine(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{"a = 1\nb = \n", "x:2: "},
