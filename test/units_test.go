@@ -1,5 +1,3 @@
-// Package test checks what no single package can: the parts as they are installed
-// together.
 package test
 
 import (

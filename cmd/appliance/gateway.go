@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"traction/cmd/appliance/internal/gateway"
+	"traction/cmd/appliance/internal/settings"
+	"traction/mqtt"
+	"traction/record"
+)
+
+// gatewayCommand is the gateway process: network and records, no hardware.
+type gatewayCommand struct {
+	Config  string `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
+	RunDir  string `help:"Run folder of a simulated table; --broker and --table-id then replace the settings." type:"path"`
+	Broker  string `help:"Broker of a simulated table, for example tcp://127.0.0.1:1883."`
+	TableID string `help:"Topic level of a simulated table." default:"winch"`
+}
+
+func (c *gatewayCommand) Run(ctx context.Context) error {
+	socket, store, config := filepath.Join(c.RunDir, gatewaySocket), filepath.Join(c.RunDir, "record.sqlite"), mqtt.Config{Broker: c.Broker, TableID: c.TableID}
+	if c.RunDir == "" {
+		if c.Broker != "" {
+			return errors.New("--broker: only with --run-dir; the broker of a real table stands in its settings")
+		}
+		s, err := settings.LoadGateway(c.Config)
+		if err != nil {
+			return err
+		}
+		socket, store, config = s.Control.GatewaySocket, s.Record.Path, s.MQTT
+	}
+	return runGateway(ctx, socket, store, config)
+}
+
+// runGateway records and publishes until ctx ends.
+func runGateway(ctx context.Context, socket, path string, config mqtt.Config) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	store, err := record.Open(path, record.Options{})
+	if err != nil {
+		return err
+	}
+	if d := store.Damage(); d != nil {
+		slog.Error("the record was damaged; it was set aside and a new one begun", "damage", d)
+	}
+	var wg sync.WaitGroup
+	recorder := gateway.Recorder{Socket: socket, Store: store, Log: slog.Default()}
+	wg.Go(func() { recorder.Run(ctx) })
+	if config.Broker != "" {
+		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.Backlog{Store: store}, Log: slog.Default()})
+		if err != nil {
+			return errors.Join(err, store.Close())
+		}
+		wg.Go(func() { logged(g.Run(ctx)) })
+	}
+	slog.Info("gateway runs", "control", socket, "record", path, "broker", config.Broker)
+	wg.Wait()
+	return store.Close()
+}

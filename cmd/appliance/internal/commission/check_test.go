@@ -1,0 +1,331 @@
+package commission
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"traction/cmd/appliance/internal/settings"
+	"traction/control/calfile"
+	"traction/hw"
+	"traction/hw/simtable"
+)
+
+// now is a wall clock that was set.
+var now = time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC)
+
+// machine is a computer as it should be.
+func machine() Machine {
+	return Machine{
+		Sys:  fstest.MapFS{"kernel/realtime": {Data: []byte("1\n")}},
+		Now:  func() time.Time { return now },
+		Free: func(string) (uint64, error) { return 1 << 33, nil },
+	}
+}
+
+// bench is a simulated table in virtual time.
+func bench(t *testing.T, change func(*simtable.Table)) *Simulated {
+	table, err := simtable.TableByName("winch")
+	require.NoError(t, err)
+	if change != nil {
+		change(&table)
+	}
+	s, err := NewSimulated(table, true)
+	require.NoError(t, err)
+	return s
+}
+
+// still are the things that a check must never change.
+func assertStill(t *testing.T, s *Simulated, table float64) {
+	truth := s.Sim.Truth()
+	assert.False(t, truth.Energised, "the drive stays disabled")
+	assert.False(t, truth.Heating)
+	assert.Zero(t, truth.RelayCycles, "the heat was never on")
+	assert.Zero(t, truth.IgnoredSteps+truth.LostSteps, "no step was ever taken")
+	assert.Equal(t, table, truth.PositionMM)
+	assert.False(t, truth.AlarmLamp || truth.CautionLamp || truth.Buzzer)
+	assert.Zero(t, truth.OutputReads)
+}
+
+func check(s *Simulated) *Check {
+	return &Check{
+		Version: "test", Settings: s.Settings, For: 10 * time.Second, Machine: machine(),
+		Open:        func() (Bench, error) { return s.Bench, nil },
+		Calibration: func() (calfile.File, error) { c := s.Calibration; c.Date = now.AddDate(0, -1, 0); return c, nil },
+	}
+}
+
+// verdicts are the report's, by name.
+func verdicts(r *Report) map[string]Verdict {
+	m := map[string]Verdict{}
+	for _, f := range r.Findings {
+		if m[f.Check] == "" || f.Verdict == Fail {
+			m[f.Check] = f.Verdict
+		}
+	}
+	return m
+}
+
+func find(t *testing.T, r *Report, name string) Finding {
+	for _, f := range r.Findings {
+		if f.Check == name {
+			return f
+		}
+	}
+	require.Fail(t, "not in the report", name)
+	return Finding{}
+}
+
+func TestAGoodTablePassesAndIsLeftAlone(t *testing.T) {
+	s := bench(t, nil)
+	from := s.Sim.Truth().PositionMM
+	r, err := check(s).Run(context.Background())
+	require.NoError(t, err)
+	for _, f := range r.Findings {
+		want := Pass
+		if f.Check == "priority" || f.Check == "memory" {
+			want = Skip // virtual time needs none
+		}
+		assert.Equal(t, want, f.Verdict, "%+v", f)
+		assert.Empty(t, f.Advice)
+	}
+	assert.False(t, r.Failed())
+	assertStill(t, s, from)
+	assert.ErrorIs(t, s.Table.Apply(0, hw.Actuation{}), hw.ErrOff, "it was switched off in the end")
+
+	assert.InDelta(t, 82.4, r.Cell.RateHz, 1)
+	assert.InDelta(t, 39, r.Cell.NoiseCounts, 6, "the converter's own")
+	assert.InDelta(t, 0.009, r.Cell.NoiseN, 0.002)
+	assert.InDelta(t, 0, r.Cell.ForceN, 0.1)
+	assert.InDelta(t, 10, r.Seconds, 0.1)
+	assert.InDelta(t, 10_000, r.Lateness.Ticks, 5)
+}
+
+func TestTheReportForPeopleAndForSupport(t *testing.T) {
+	s := bench(t, nil)
+	s.Sim.PressEmergencyStop(true)
+	r, err := check(s).Run(context.Background())
+	require.NoError(t, err)
+	var text strings.Builder
+	require.NoError(t, r.WriteText(&text))
+	for _, want := range []string{
+		"table winch (simulated), 2026-05-04 09:30:00, appliance test", "PASS  kernel           PREEMPT_RT",
+		"FAIL  emergency stop   open", "-> unlock it", "lateness of", "1 failed, 0 to know,",
+	} {
+		assert.Contains(t, text.String(), want)
+	}
+	raw, err := json.Marshal(r)
+	require.NoError(t, err)
+	var back Report
+	require.NoError(t, json.Unmarshal(raw, &back))
+	assert.Equal(t, r, back)
+}
+
+func TestWhatIsWrongIsFound(t *testing.T) {
+	fault := func(kind string, value float64) func(*Check, *Simulated) {
+		return func(_ *Check, s *Simulated) {
+			if err := s.Sim.Inject(simtable.Fault{Kind: kind, Value: value}); err != nil {
+				panic(err)
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		change  func(*Check, *Simulated)
+		finding string
+		want    Verdict
+		advice  string
+	}{
+		"cell silent":        {fault("cell-silent", 0), "converter", Fail, "missing"},
+		"cell missing":       {fault("cell-missing", 0), "converter", Fail, "DOUT"},
+		"cell saturated":     {fault("cell-saturated", 1), "converter", Fail, "four wires"},
+		"cell stuck":         {fault("cell-stuck", 0), "converter", Fail, "replace"},
+		"RATE strap":         {fault("cell-rate-10", 0), "converter", Fail, "RATE strap"},
+		"stretched pulses":   {fault("clock-stretch", 0.0002), "converter", Warn, "real-time"},
+		"cell unconnected":   {fault("cell-unconnected", 0), "noise", Fail, "four wires"},
+		"zero moved":         {fault("zero-jump", 15), "force", Warn, "calibrate"},
+		"rope under tension": {fault("zero-jump", 40), "force", Fail, "rope"},
+		"no calibration": {func(c *Check, _ *Simulated) {
+			c.Calibration = func() (calfile.File, error) { return calfile.Load("/nowhere/cal", "winch", 0) }
+		}, "calibration", Fail, "calibrate"},
+		"calibration of tomorrow": {func(c *Check, s *Simulated) {
+			c.Calibration = func() (calfile.File, error) { f := s.Calibration; f.Date = now.AddDate(0, 0, 2); return f, nil }
+		}, "calibration", Warn, "clock"},
+		"patient switch":       {func(_ *Check, s *Simulated) { s.Sim.PressPatientSwitch(true) }, "patient switch", Fail, "plug"},
+		"emergency stop":       {func(_ *Check, s *Simulated) { s.Sim.PressEmergencyStop(true) }, "emergency stop", Fail, "unlock"},
+		"start button":         {fault("start-stuck", 0), "start button", Fail, "let go"},
+		"one end":              {fault("end-switch-stuck-open", 1), "pull end", Warn, "drive stands there"},
+		"both ends":            {fault("end-switch-stuck-open", 0), "slack end", Fail, "broken wire"},
+		"drive fault and pump": {fault("drive-fault", 0), "drive fault", Warn, "motor power"},
+		"drive fault": {func(c *Check, s *Simulated) {
+			fault("drive-fault", 0)(c, s)
+			c.Settings.Pins.ChargePump = ""
+		}, "drive fault", Fail, "motor driver"},
+		"pad sensor": {fault("pad-sensor-missing", 0), "pad sensor", Fail, "thermometer"},
+		"kernel":     {func(c *Check, _ *Simulated) { c.Machine.Sys = fstest.MapFS{} }, "kernel", Warn, "PREEMPT_RT"},
+		"clock": {func(c *Check, _ *Simulated) { c.Machine.Now = func() time.Time { return time.Unix(100, 0) } },
+			"clock", Fail, "timedatectl"},
+		"disk": {func(c *Check, _ *Simulated) { c.Machine.Free = func(string) (uint64, error) { return 1 << 20, nil } },
+			"disk", Fail, "record.path"},
+		"disk soon": {func(c *Check, _ *Simulated) { c.Machine.Free = func(string) (uint64, error) { return 100 << 20, nil } },
+			"disk", Warn, "record.path"},
+		"no disk": {func(c *Check, _ *Simulated) {
+			c.Machine.Free = func(string) (uint64, error) { return 0, errors.New("gone") }
+		},
+			"disk", Fail, "record.path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := bench(t, nil)
+			c := check(s)
+			tc.change(c, s)
+			from := s.Sim.Truth().PositionMM
+			r, err := c.Run(context.Background())
+			require.NoError(t, err)
+			f := find(t, &r, tc.finding)
+			assert.Equal(t, tc.want, f.Verdict, "%+v", f)
+			assert.Contains(t, f.Advice, tc.advice)
+			assert.Equal(t, tc.want == Fail, r.Failed(), "%+v", r.Findings)
+			assertStill(t, s, from)
+			_, err = json.Marshal(r)
+			assert.NoError(t, err, "no infinite figures")
+		})
+	}
+}
+
+func TestNothingOpensWithoutSettings(t *testing.T) {
+	c := &Check{For: 2 * time.Second, Machine: machine(), Config: "/etc/x.toml",
+		SettingsErr: fmt.Errorf("settings: %w", errors.Join(errors.New("x.toml:1: one"), errors.New("x.toml:2: two"))),
+		Open:        func() (Bench, error) { panic("opened") }}
+	r, err := c.Run(context.Background())
+	require.NoError(t, err)
+	assert.True(t, r.Failed())
+	assert.Equal(t, Finding{Check: "configuration", Verdict: Fail, Found: "x.toml:1: one", Advice: r.Findings[0].Advice}, r.Findings[0])
+	assert.Equal(t, "x.toml:2: two", r.Findings[1].Found, "every mistake is a finding")
+	assert.Equal(t, Pass, verdicts(&r)["clock"], "the machine is looked at all the same")
+	assert.Equal(t, Skip, verdicts(&r)["table"])
+}
+
+func TestLinesThatCannotBeOpened(t *testing.T) {
+	s := bench(t, nil)
+	c := check(s)
+	c.Config = "/etc/x.toml"
+	c.Open = func() (Bench, error) {
+		return Bench{}, fmt.Errorf("hw/board: %w", errors.Join(errors.New("Step: busy"), errors.New("Dir: no line")))
+	}
+	r, err := c.Run(context.Background())
+	require.NoError(t, err)
+	var lines []string
+	for _, f := range r.Findings {
+		if f.Check == "lines" {
+			lines = append(lines, f.Found)
+			assert.Equal(t, Fail, f.Verdict)
+		}
+	}
+	assert.Equal(t, []string{"Step: busy", "Dir: no line"}, lines)
+	assert.Equal(t, Skip, verdicts(&r)["table"])
+}
+
+func TestSwitchesAreSeenLive(t *testing.T) {
+	s := bench(t, nil)
+	c := check(s)
+	var told []string
+	c.Changed = func(ch Change) { told = append(told, ch.Switch+fmt.Sprint(ch.Open)) }
+	open := c.Open
+	c.Open = func() (Bench, error) {
+		b, err := open()
+		b.Clock = &hands{Simulated: s, Clock: b.Clock}
+		return b, err
+	}
+	r, err := c.Run(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"patient switchtrue", "patient switchfalse", "start buttontrue", "start buttonfalse"}, told)
+	f := find(t, &r, "patient switch")
+	assert.Equal(t, Pass, f.Verdict)
+	assert.Contains(t, f.Found, "changed 2 times")
+	assert.Equal(t, SwitchFigures{Switch: "patient switch", Changes: 2}, r.Switches[patient])
+}
+
+// hands presses switches while the clock runs.
+type hands struct {
+	*Simulated
+	Clock interface {
+		Now() time.Duration
+		SleepUntil(time.Duration)
+	}
+}
+
+func (h *hands) Now() time.Duration { return h.Clock.Now() }
+func (h *hands) SleepUntil(at time.Duration) {
+	h.Clock.SleepUntil(at)
+	h.Sim.PressPatientSwitch(at > 3*time.Second && at < 4*time.Second)
+	h.Sim.PressStart(at > 5*time.Second && at < 6*time.Second)
+}
+
+func TestTheTimeOfACheckIsBounded(t *testing.T) {
+	for _, d := range []time.Duration{0, -time.Second, time.Second, time.Hour} {
+		_, err := (&Check{For: d, Machine: machine()}).Run(context.Background())
+		assert.ErrorContains(t, err, "allowed: 2s to 10m0s")
+	}
+}
+
+func TestACancelledCheckSwitchesOff(t *testing.T) {
+	s := bench(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := check(s).Run(ctx)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, s.Table.Apply(0, hw.Actuation{}), hw.ErrOff)
+}
+
+func TestLatenessIsJudgedByTheStepRate(t *testing.T) {
+	c := &Check{Settings: settings.Default()} // 60 mm/s at 64 steps/mm: a step in 260 us
+	judge := func(allowed bool, late ...time.Duration) Finding {
+		c.Settings.Control.AllowNoRealtime = allowed
+		var l lateness
+		for i, d := range late {
+			l.add(time.Duration(i)*tick+d, d)
+		}
+		var r Report
+		c.realTime(&r, grant{}, &l)
+		return find(t, &r, "lateness")
+	}
+	repeat := func(d time.Duration, last time.Duration) []time.Duration {
+		all := make([]time.Duration, 1000)
+		for i := range all {
+			all[i] = d
+		}
+		all[999] = last
+		return all
+	}
+	us := time.Microsecond
+	assert.Equal(t, Pass, judge(false, repeat(30*us, 900*us)...).Verdict)
+	assert.Equal(t, Warn, judge(false, repeat(200*us, 0)...).Verdict)
+	assert.Equal(t, Warn, judge(false, repeat(30*us, 2*time.Millisecond)...).Verdict, "one that misses a tick")
+	assert.Equal(t, Fail, judge(false, repeat(400*us, 0)...).Verdict)
+	assert.Equal(t, Warn, judge(true, repeat(400*us, 0)...).Verdict)
+	assert.Equal(t, Fail, judge(false, repeat(30*us, 25*time.Millisecond)...).Verdict, "one that lets go of the motor")
+
+	var r Report
+	c.Settings.Control.AllowNoRealtime, c.Settings.Control.CPU = false, 7
+	c.realTime(&r, grant{asked: true, fifo: errors.New("not permitted"), cpu: errors.New("no such")}, &lateness{})
+	assert.Equal(t, map[string]Verdict{"priority": Fail, "memory": Pass, "cpu": Fail, "lateness": Skip}, verdicts(&r))
+}
+
+func TestLatenessCountsWhatWasLeftOut(t *testing.T) {
+	var l lateness
+	l.add(time.Millisecond, 0)
+	l.add(2*time.Millisecond+300*time.Microsecond, 300*time.Microsecond)
+	l.add(7*time.Millisecond, 0) // 3 to 6 are missing
+	f := l.figures()
+	assert.Equal(t, uint64(4), f.Missed)
+	assert.Equal(t, uint64(3), f.Ticks)
+	assert.Equal(t, int64(300), f.WorstUS)
+	assert.Equal(t, 10, len(f.Buckets), "up to 512 us")
+}

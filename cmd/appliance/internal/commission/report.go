@@ -1,0 +1,114 @@
+package commission
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Verdict on one thing.
+type Verdict string
+
+// The verdicts. Only Fail makes a check fail.
+const (
+	Pass Verdict = "pass"
+	Warn Verdict = "warn" // works, but know it
+	Fail Verdict = "fail" // nobody may lie on this table
+	Skip Verdict = "skip" // could not be looked at, because something else failed
+)
+
+// Finding is one line of a check.
+type Finding struct {
+	Check   string  `json:"check"`
+	Verdict Verdict `json:"verdict"`
+	Found   string  `json:"found"`
+	Advice  string  `json:"advice,omitempty"` // what to do; empty when nothing needs doing
+}
+
+// Report is a whole check, for people and, as JSON, for support.
+type Report struct {
+	Version   string    `json:"version"`
+	At        time.Time `json:"at"`
+	Config    string    `json:"config"`
+	Table     string    `json:"table"`
+	Simulated bool      `json:"simulated"`
+	Kernel    string    `json:"kernel,omitempty"`
+	Seconds   float64   `json:"seconds"` // how long the table was looked at
+	Findings  []Finding `json:"findings"`
+
+	Lateness *LatenessFigures `json:"lateness,omitempty"`
+	Cell     *CellFigures     `json:"cell,omitempty"`
+	Switches []SwitchFigures  `json:"switches,omitempty"`
+}
+
+// Failed tells whether anything failed.
+func (r *Report) Failed() bool { return r.count(Fail) > 0 }
+
+func (r *Report) count(v Verdict) (n int) {
+	for _, f := range r.Findings {
+		if f.Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Report) add(check string, v Verdict, advice, found string, args ...any) {
+	if v == Pass || v == Skip {
+		advice = ""
+	}
+	r.Findings = append(r.Findings, Finding{Check: check, Verdict: v, Advice: advice, Found: fmt.Sprintf(found, args...)})
+}
+
+// addErrors makes a failure of every error that is joined in err.
+func (r *Report) addErrors(check, advice string, err error) {
+	for _, e := range flatten(err) {
+		r.add(check, Fail, advice, "%s", e)
+	}
+}
+
+// flatten takes joined errors apart, also below a heading that wraps them.
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		if _, ok := inner.(interface{ Unwrap() []error }); ok && strings.HasSuffix(err.Error(), inner.Error()) {
+			return flatten(inner)
+		}
+	}
+	return []error{err}
+}
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	what := r.Config
+	if r.Simulated {
+		what = "simulated"
+	}
+	fmt.Fprintf(&b, "table %s (%s), %s, appliance %s\n\n", r.Table, what, r.At.Format("2006-01-02 15:04:05"), r.Version)
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%-5s %-16s %s\n", strings.ToUpper(string(f.Verdict)), f.Check, indented(f.Found, 23))
+		if f.Advice != "" {
+			fmt.Fprintf(&b, "%22s -> %s\n", "", indented(f.Advice, 26))
+		}
+	}
+	if r.Lateness != nil {
+		r.Lateness.write(&b)
+	}
+	fmt.Fprintf(&b, "\n%d failed, %d to know, %d passed, %d not looked at\n", r.count(Fail), r.count(Warn), r.count(Pass), r.count(Skip))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// indented keeps the lines of a text below its first one.
+func indented(s string, by int) string {
+	return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", by))
+}

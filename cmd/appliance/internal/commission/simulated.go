@@ -1,0 +1,89 @@
+package commission
+
+import (
+	"fmt"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"traction/cmd/appliance/internal/settings"
+	"traction/cmd/appliance/internal/simulation"
+	"traction/control/calfile"
+	"traction/control/executive"
+	"traction/hw/simtable"
+)
+
+// Load puts dead weight on the cell.
+type Load interface {
+	// Put replaces what is on the cell by a force, + as a pull; 0 takes all off.
+	Put(f physic.Force) error
+}
+
+// Simulated is a simulated table on the bench, its rope free of the person.
+type Simulated struct {
+	Bench
+	Sim *simtable.Sim
+	// Settings are those of a table like it.
+	Settings settings.Settings
+	// Calibration is what tare and span find on its cell.
+	Calibration calfile.File
+}
+
+// NewSimulated puts a simulated table on the bench: on the real clock, where the
+// machine's own lateness shows, or in virtual time, where nothing takes long.
+func NewSimulated(table simtable.Table, virtual bool) (*Simulated, error) {
+	patient, err := simtable.PatientByName("median") // without the harness it is out of the way
+	if err != nil {
+		return nil, err
+	}
+	rig, clock, err := newRig(simulation.Options{Table: table, Patient: patient, Seed: 1}, virtual)
+	if err != nil {
+		return nil, err
+	}
+	rig.Sim.SetHarness(false)
+	s := &Simulated{Sim: rig.Sim}
+	s.Bench = Bench{Table: rig.Table, Clock: clock, CPU: -1, Virtual: virtual, Load: &simulatedLoad{sim: rig.Sim}}
+
+	s.Settings = settings.Default()
+	s.Settings.Table.ID, s.Settings.Table.Name = table.Name, table.Description
+	s.Settings.Table.Limits = rig.Limits()
+	s.Settings.Motor.StepsPerMM = table.Drive.StepsPerMM
+	s.Settings.Pad.Present = table.Pad.HeaterW > 0
+	s.Settings.Control.AllowNoRealtime = true // nobody lies on it
+	cal := simulation.Calibrate(&table)
+	s.Settings.Cell.Capacity = cal.Capacity
+	s.Calibration = calfile.File{Table: table.Name, Date: time.Now(), By: "simulation", Calibration: cal}
+	if !virtual {
+		s.Priority = s.Settings.Control.Priority
+	}
+	return s, nil
+}
+
+// newRig builds it in virtual time or on the real clock.
+func newRig(o simulation.Options, virtual bool) (*simulation.Rig, executive.Clock, error) {
+	if virtual {
+		rig, clock, err := simulation.NewVirtual(o)
+		return rig, clock, err
+	}
+	rig, clock, err := simulation.NewReal(o)
+	return rig, clock, err
+}
+
+// simulatedLoad hangs weights on a simulated cell. The simulated table has no hook
+// for them, but a jump of the cell's zero is a force in newtons that adds up in the
+// cell itself, before its sensitivity and its bow: to the converter it is the same.
+type simulatedLoad struct {
+	sim *simtable.Sim
+	on  physic.Force
+}
+
+func (l *simulatedLoad) Put(f physic.Force) error {
+	jump := simtable.Fault{Kind: "zero-jump", Value: inNewtons(f - l.on)}
+	if err := l.sim.Inject(jump); err != nil {
+		return fmt.Errorf("load the simulated cell: %w", err)
+	}
+	l.on = f
+	return nil
+}
+
+func inNewtons(f physic.Force) float64 { return float64(f) / float64(physic.Newton) }

@@ -1,0 +1,132 @@
+// Package gateway is what the gateway process does besides MQTT: it records
+// everything that the control process journals, and keeps the backlog of events
+// and reports in that same record.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"traction/control"
+	"traction/control/link"
+	"traction/record"
+)
+
+// Recorder copies the control process's journal into a store. After a restart of
+// either process it continues with the first row it does not have.
+type Recorder struct {
+	Socket string
+	Store  *record.Store
+	Log    *slog.Logger
+}
+
+const (
+	// flushEvery bounds what a crash of the gateway has to fetch again.
+	flushEvery = 200 * time.Millisecond
+	// redialFirst and redialMost are the waits between attempts to connect.
+	redialFirst = 100 * time.Millisecond
+	redialMost  = 2 * time.Second
+	// retryAppend is the wait after the store refused rows, such as on a full disk.
+	retryAppend = time.Second
+)
+
+// Run records until ctx ends.
+func (r *Recorder) Run(ctx context.Context) {
+	wait, told := redialFirst, ""
+	for ctx.Err() == nil {
+		err := r.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, link.ErrClosed) {
+			wait = redialFirst // it had worked
+		}
+		if err != nil && err.Error() != told {
+			told = err.Error()
+			r.Log.Warn("record: waiting for the control process", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, redialMost)
+	}
+}
+
+// once records over one connection.
+func (r *Recorder) once(ctx context.Context) error {
+	c, err := link.Dial(ctx, r.Socket)
+	if err != nil {
+		return err
+	}
+	defer c.Close() //nolint:errcheck // why it ended is known better from Next
+	boot := c.Hello().Boot
+	if err := r.Store.Boot(record.Boot{ID: boot.ID, Started: boot.Started, Table: boot.Table, Version: boot.Version}); err != nil {
+		return err
+	}
+	entry, event, report, err := r.Store.Next(boot.ID)
+	if err != nil {
+		return err
+	}
+	if err := c.Subscribe(link.Subscription{EntriesFrom: &entry, EventsFrom: &event, ReportsFrom: &report}); err != nil {
+		return err
+	}
+	return r.copy(ctx, c, boot.ID)
+}
+
+// batch is what waits to be written in one transaction.
+type batch struct {
+	entries []control.Entry
+	events  []control.Event
+	reports []control.Report
+}
+
+func (b *batch) empty() bool { return len(b.entries)+len(b.events)+len(b.reports) == 0 }
+
+func (b *batch) add(u *link.Update) {
+	b.entries = append(b.entries, u.Entries...)
+	b.events = append(b.events, u.Events...)
+	if u.Report != nil {
+		b.reports = append(b.reports, *u.Report)
+	}
+}
+
+// copy writes what arrives, every flushEvery. When the store refuses, the
+// connection is given up: the journal keeps the rows for a quarter of an hour.
+func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error {
+	var b batch
+	for {
+		until, cancel := context.WithTimeout(ctx, flushEvery)
+		var err error
+		for err == nil {
+			var u link.Update
+			if u, err = c.Next(until); err == nil {
+				if u.Gap != nil {
+					r.Log.Error("record: the journal no longer held some rows", "of", u.Gap.Of, "from", u.Gap.From, "to", u.Gap.To)
+				}
+				b.add(&u)
+			}
+		}
+		timeout := until.Err() != nil
+		cancel()
+		if !b.empty() {
+			if werr := r.Store.Append(boot, b.entries, b.events, b.reports); werr != nil {
+				r.pause(ctx)
+				return werr
+			}
+			b.entries, b.events, b.reports = b.entries[:0], b.events[:0], b.reports[:0]
+		}
+		if !timeout || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (r *Recorder) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(retryAppend):
+	}
+}

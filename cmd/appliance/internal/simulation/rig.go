@@ -1,0 +1,165 @@
+// Package simulation puts the appliance's own drivers, controller and executive
+// on a simulated table, commissions it, and lets a scripted operator run whole
+// treatments in virtual time. Nothing of the appliance is replaced: the
+// simulation ends at the pins.
+package simulation
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"traction/control"
+	"traction/control/executive"
+	"traction/hw"
+	"traction/hw/board"
+	"traction/hw/heatpad"
+	"traction/hw/hx711"
+	"traction/hw/simtable"
+	"traction/hw/stepper"
+)
+
+// Tick is the executive's period.
+const Tick = time.Millisecond
+
+// Rig is a simulated table with the appliance on it.
+type Rig struct {
+	Sim   *simtable.Sim
+	Table *hw.Table
+	Ctl   *control.Controller
+	Exec  *executive.Executive
+
+	limits control.TableLimits
+	cal    control.Calibration
+}
+
+// Options of a rig.
+type Options struct {
+	Table   simtable.Table
+	Patient simtable.Patient
+	Seed    uint64
+	Faults  []simtable.Fault
+	// Remote permission, first rev and executive settings, as on a real table.
+	Remote   control.Permission
+	FirstRev uint64
+	Exec     executive.Config
+}
+
+// clock is what both a simulated table and an executive need of time.
+type clock interface {
+	simtable.Clock
+	executive.Clock
+}
+
+// realClock is a real clock to both: operations on simulated pins cost nothing.
+type realClock struct{ *executive.RealClock }
+
+func (realClock) Spend(time.Duration) {}
+
+// NewVirtual builds a rig in virtual time, as fast as the CPU allows.
+func NewVirtual(o Options) (*Rig, *simtable.VirtualClock, error) {
+	c := simtable.NewVirtualClock()
+	o.Exec.SamplePad = true
+	r, err := build(o, c, c.Spend)
+	return r, c, err
+}
+
+// NewReal builds a rig on the real clock.
+func NewReal(o Options) (*Rig, *executive.RealClock, error) {
+	c := executive.NewRealClock()
+	r, err := build(o, realClock{c}, board.Spin(c.Now))
+	return r, c, err
+}
+
+func build(o Options, c clock, delay func(time.Duration)) (*Rig, error) {
+	sim, err := simtable.New(o.Table, o.Patient, c, o.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("simulated table: %w", err)
+	}
+	if err := sim.Inject(o.Faults...); err != nil {
+		return nil, fmt.Errorf("faults: %w", err)
+	}
+	r := &Rig{Sim: sim, limits: Commission(&o.Table), cal: Calibrate(&o.Table)}
+	r.Table, err = hw.Open(hardware(&o.Table, r.limits, sim, c, delay))
+	if err != nil {
+		return nil, err
+	}
+	r.Ctl, err = control.New(control.Config{
+		Table: r.limits, Calibration: r.cal, Tick: Tick, SampleRate: 80 * physic.Hertz,
+		Remote: o.Remote, HeatTime: 45 * time.Minute, FirstRev: o.FirstRev,
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.Exec.Tick = Tick
+	r.Exec = executive.New(o.Exec, c, r.Table, r.Ctl)
+	return r, nil
+}
+
+// hardware is the hw configuration that fits a simulated table.
+func hardware(t *simtable.Table, l control.TableLimits, sim *simtable.Sim, c clock, delay func(time.Duration)) hw.Config {
+	return hw.Config{
+		Pins:  hw.Pins(sim.Pins()),
+		Cell:  hx711.Opts{Rate: 80 * physic.Hertz},
+		Motor: motor(t, l),
+		Heat:  heatpad.Opts{}, PadSource: sim.PadTemperature,
+		Clock: c.Now, Delay: delay,
+	}
+}
+
+// motor drives a simulated motor with what its data sheet would say, and a
+// margin on acceleration.
+func motor(t *simtable.Table, l control.TableLimits) stepper.Config {
+	d := &t.Drive
+	micros := func(us float64) time.Duration { return time.Duration(math.Ceil(us)) * time.Microsecond }
+	return stepper.Config{
+		StepsPerMM: d.StepsPerMM, MaxSpeed: l.ReleaseSpeed,
+		StartStopSpeed: min(l.ReleaseSpeed, mmPerS(d.StartSpeedMMPerS)),
+		Acceleration:   0.8 * d.AccelerationMMPerS,
+		DirSetup:       micros(d.DirSetUpUS), PulseWidth: micros(d.StepHighUS),
+	}
+}
+
+const (
+	// stepRateMost is what a thread that also reads the cell steps evenly.
+	stepRateMost = 19_000
+	// softest is the stiffness in N/mm of the softest person of the published range,
+	// who must be let go within letGo seconds, the motor's ramps apart.
+	softest = 1.9
+	letGo   = 4.0
+)
+
+// Commission chooses the limits of a simulated table as a technician would: no
+// force that it could not let go of in time.
+func Commission(t *simtable.Table) control.TableLimits {
+	d := &t.Drive
+	release := math.Min(math.Min(72, 0.9*d.MaxSpeedMMPerS), stepRateMost/d.StepsPerMM)
+	force := math.Min(math.Min(500, 0.8*d.StallForceN), softest*letGo*release)
+	return control.TableLimits{
+		Force:        physic.Force(force) * physic.Newton,
+		Rise:         80 * control.NewtonPerSecond,
+		PullSpeed:    mmPerS(math.Min(25, d.StartSpeedMMPerS)),
+		ReleaseSpeed: mmPerS(release),
+		Travel:       physic.Distance(math.Min(600, d.EndPullMM-d.ParkMM-10)) * physic.MilliMetre,
+		BackDrivable: d.BackDrivable,
+	}
+}
+
+func mmPerS(v float64) physic.Speed { return physic.Speed(math.Round(v * 1e6)) }
+
+// Calibrate gives what tare and span would find on a simulated cell: the code
+// is 2^24 counts for a full AVDD / gain of 128 (HX711 data sheet).
+func Calibrate(t *simtable.Table) control.Calibration {
+	const full = 128 * (1 << 24)
+	c := &t.Cell
+	return control.Calibration{
+		Zero:      int32(math.Round(c.ZeroMVPerV * 1e-3 * full)),
+		PerNewton: c.SensitivityMVPerV * 1e-3 * full / c.CapacityN,
+		Capacity:  physic.Force(c.CapacityN) * physic.Newton,
+	}
+}
+
+// Limits the table was commissioned for.
+func (r *Rig) Limits() control.TableLimits { return r.limits }

@@ -1,0 +1,83 @@
+// Command appliance is the whole controller of a therapy table: the real-time
+// control process, the network gateway, and the tools around them.
+//
+// It is not a certified medical device.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the build: -ldflags "-X main.version=1.2.3".
+var version = "development"
+
+// cli is the command line; each command lives in a file of its own.
+type cli struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
+	Demo     demoCommand     `cmd:"" help:"Run a whole treatment on a simulated table with an embedded broker."`
+	Simulate simulateCommand `cmd:"" help:"Run a whole treatment in virtual time and report on it."`
+
+	Control controlCommand `cmd:"" help:"Run the real-time control process: the only one that moves anything."`
+	Gateway gatewayCommand `cmd:"" help:"Run the gateway: MQTT and records."`
+	Safe    safeCommand    `cmd:"" help:"Set every output to its safe level, needing nothing else."`
+
+	Status      statusCommand      `cmd:"" help:"Show the state once."`
+	Watch       watchCommand       `cmd:"" help:"Show force against set-point, phase and countdown, live."`
+	Select      selectCommand      `cmd:"" help:"Choose the programme of the next treatment."`
+	Arm         armCommand         `cmd:"" help:"Make ready at the table; the patient switch must then be pressed and let go."`
+	Start       startCommand       `cmd:"" help:"Start the treatment."`
+	Pause       pauseCommand       `cmd:"" help:"Stop the treatment timer and keep the force, or rest, as the programme says."`
+	Resume      resumeCommand      `cmd:"" help:"Go on after a pause."`
+	Stop        stopCommand        `cmd:"" help:"End the treatment and release; always obeyed."`
+	Set         setCommand         `cmd:"" help:"Change force, times or duration of the selected or running programme."`
+	Heat        heatCommand        `cmd:"" help:"Switch the heat pad on with a set-point, or off."`
+	Acknowledge acknowledgeCommand `cmd:"" help:"Acknowledge trips whose cause is gone."`
+	Press       pressCommand       `cmd:"" help:"Press a switch of a simulated table."`
+
+	Programmes programmesCommand `cmd:"" help:"List the programmes, or show one with its plan."`
+	Check      checkCommand      `cmd:"" help:"Check pins, converter, switches and real-time state of a table."`
+	Calibrate  calibrateCommand  `cmd:"" help:"Calibrate the load cell, guided: tare, span, check."`
+}
+
+func main() {
+	// The first signal asks for an orderly end, which releases first; a second
+	// one ends the process the hard way.
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		signal.Stop(signals)
+	}()
+	err := run(ctx, os.Args[1:])
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "appliance:", err)
+		os.Exit(1)
+	}
+}
+
+// run parses and executes one command line.
+func run(ctx context.Context, args []string) error {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("appliance"), kong.UsageOnError(),
+		kong.Description("Controller of a therapy table: intermittent traction, measured, limited, recorded and reachable. Not a certified medical device."),
+		kong.Vars{"version": version}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return err
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	k.BindTo(ctx, (*context.Context)(nil))
+	return k.Run()
+}

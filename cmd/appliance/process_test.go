@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"traction/control"
+	"traction/control/link"
+	"traction/record"
+)
+
+// asProgram makes this test binary behave as the appliance itself, so that real
+// processes can be started, killed and started again without building anything.
+const asProgram = "TRACTION_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// start runs the appliance as a process of its own until the test ends.
+func start(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	log, err := os.CreateTemp(t.TempDir(), args[0]+"-*.log")
+	require.NoError(t, err)
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Stdout, cmd.Stderr = log, log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		_ = log.Close()
+		if t.Failed() {
+			said, _ := os.ReadFile(log.Name())
+			t.Logf("%v said:\n%s", args, said)
+		}
+	})
+	return cmd
+}
+
+// patience bounds every wait for a real process; it is never used up when all is well.
+const patience = 2 * time.Minute
+
+// dial waits for the control process to answer.
+func dial(t *testing.T, dir string) *link.Client {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		c, err := link.Dial(ctx, filepath.Join(dir, operatorSocket))
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() })
+			return c
+		}
+		require.NoError(t, ctx.Err(), err)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// until follows the snapshots until one satisfies.
+func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot) bool) *control.Snapshot {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, c.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}))
+	for {
+		u, err := c.Next(ctx)
+		require.NoError(t, err, what)
+		if u.Snapshot != nil && ok(u.Snapshot) {
+			return u.Snapshot
+		}
+	}
+}
+
+// begin brings a treatment on a simulated table to its first hold.
+func begin(t *testing.T, dir, programme string) *link.Client {
+	t.Helper()
+	c := dial(t, dir)
+	ctx := context.Background()
+	ask := func(r link.Request, ready func(*control.Snapshot) bool) {
+		s := until(t, c, r.Command.String(), ready)
+		r.Rev = &s.Rev
+		answer, err := c.Request(ctx, r)
+		require.NoError(t, err)
+		require.Equal(t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
+	}
+	ask(link.Request{Command: control.CommandAcknowledge}, func(s *control.Snapshot) bool { return s.Missing&control.MissingCell == 0 })
+	ask(link.Request{Command: control.CommandSelect, Programme: programme}, func(s *control.Snapshot) bool { return s.Trips == 0 })
+	ask(link.Request{Command: control.CommandArm}, func(s *control.Snapshot) bool { return s.Missing == 0 })
+	until(t, c, "armed", func(s *control.Snapshot) bool { return s.Mode == control.Armed })
+	require.NoError(t, press(ctx, dir, "patient", 300*time.Millisecond))
+	ask(link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 })
+	until(t, c, "hold", func(s *control.Snapshot) bool { return s.Phase == control.Hold })
+	return c
+}
+
+// short is a folder with a programme that takes half a minute.
+func short(t *testing.T) string {
+	dir := t.TempDir()
+	text := `title = "Short"
+source = "a test"
+harness = "lumbar"
+hold = "150 N"
+hold_time = "4 s"
+rest = "60 N"
+rest_time = "2 s"
+ramp_up = "40 N/s"
+ramp_down = "40 N/s"
+duration = "30 s"
+pause_rests = false
+`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "short.toml"), []byte(text), 0o600))
+	return dir
+}
+
+// TestGatewayKilledInTreatment: the treatment goes on, and afterwards nothing is
+// missing in the record.
+func TestGatewayKilledInTreatment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute of real time")
+	}
+	dir := t.TempDir()
+	start(t, "control", "--simulate", "--run-dir", dir, "--programmes", short(t))
+	first := start(t, "gateway", "--run-dir", dir)
+	c := begin(t, dir, "short")
+	boot := c.Hello().ID
+	require.NoError(t, first.Process.Kill())
+	_ = first.Wait() // killed
+
+	until(t, c, "a second cycle without a gateway", func(s *control.Snapshot) bool {
+		require.Equal(t, control.Treating, s.Mode)
+		return s.Cycle >= 2 && s.Phase == control.Hold
+	})
+	start(t, "gateway", "--run-dir", dir)
+	until(t, c, "the end", func(s *control.Snapshot) bool { return s.Mode == control.Idle })
+
+	store := waitForReport(t, filepath.Join(dir, "record.sqlite"), boot)
+	missing, err := store.Missing(boot)
+	require.NoError(t, err)
+	assert.Empty(t, missing)
+	session, err := store.Session(boot, 1)
+	require.NoError(t, err)
+	assert.Equal(t, control.EndCompleted, session.Report.End)
+	var last uint64
+	rows := 0
+	for e, err := range store.Entries(boot, 1) {
+		require.NoError(t, err)
+		if last != 0 {
+			require.Equal(t, last+1, e.Seq, "a sample is missing")
+		}
+		last = e.Seq
+		rows++
+	}
+	assert.Greater(t, rows, 30*75)
+}
+
+// waitForReport opens the record beside the gateway once the report is in it.
+func waitForReport(t *testing.T, path, boot string) *record.Store {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		store, err := record.Open(path, record.Options{ReadOnly: true})
+		if err == nil {
+			if s, err := store.Session(boot, 1); err == nil && s.Report != nil {
+				t.Cleanup(func() { _ = store.Close() })
+				return store
+			}
+			require.NoError(t, store.Close())
+		}
+		require.True(t, time.Now().Before(deadline), "no report in the record")
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// TestControlEndsByReleasing: a signal in the middle of a treatment ends it with
+// a slack rope, and only then the process.
+func TestControlEndsByReleasing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute of real time")
+	}
+	dir := t.TempDir()
+	cmd := start(t, "control", "--simulate", "--run-dir", dir, "--programmes", short(t))
+	c := begin(t, dir, "short")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	s := until(t, c, "release", func(s *control.Snapshot) bool { return s.Mode == control.Idle })
+	assert.Less(t, float64(s.Force)*1e-9, 20.0)
+	require.NoError(t, cmd.Wait())
+}
+
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	heavy := write("heavy.toml", "title = \"x\"\nsource = \"x\"\nharness = \"lumbar\"\nhold = \"2000 N\"\nhold_time = \"60\"\n")
+	faults := write("faults.toml", "[[fault]]\nkind = \"gremlin\"\nat_s = 1\n")
+	taken := filepath.Join(t.TempDir(), operatorSocket)
+	l, err := link.Listen(taken, 0o600)
+	require.NoError(t, err)
+	defer l.Close() //nolint:errcheck // a test
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	server := link.NewServer(source{}, nil, link.Options{})
+	go func() { _ = server.Serve(ctx, l, control.Table) }()
+
+	for _, c := range []struct {
+		name string
+		args []string
+		says []string
+	}{
+		{"unknown programme", []string{"simulate", "--programme", "nonsense"}, []string{"nonsense", "lumbar-60-20"}},
+		{"unknown patient", []string{"simulate", "--programme", "static", "--patient", "nobody"}, []string{"nobody", "median"}},
+		{"unknown table", []string{"simulate", "--programme", "static", "--table", "kitchen"}, []string{"kitchen", "winch"}},
+		{"several at once", []string{"simulate", "--programme", "nonsense", "--patient", "nobody"}, []string{"nonsense", "nobody"}},
+		{"force above the ceiling, time without a unit", []string{"simulate", "--programme", heavy}, []string{"hold", "2000 N", "hold_time", "60"}},
+		{"unknown fault", []string{"simulate", "--programme", "static", "--faults", faults}, []string{"gremlin", "cell-silent"}},
+		{"wrong unit", []string{"simulate", "--programme", "static", "--body-weight", "75"}, []string{"--body-weight", "75", "kg"}},
+		{"unknown picture", []string{"simulate", "--programme", "static", "--plot", "x.gif"}, []string{"x.gif", ".png"}},
+		{"no settings", []string{"control", "--config", filepath.Join(dir, "none.toml")}, []string{"none.toml"}},
+		{"socket taken", []string{"control", "--simulate", "--run-dir", filepath.Dir(taken)}, []string{"taken", taken}},
+		{"nobody there", []string{"press", "patient", "--run-dir", dir}, []string{dir, "control --simulate"}},
+		{"press for ever", []string{"press", "patient", "--for", "3h"}, []string{"--for", "3h0m0s", "10m0s"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := run(context.Background(), c.args)
+			require.Error(t, err)
+			for _, s := range c.says {
+				assert.ErrorContains(t, err, s)
+			}
+		})
+	}
+}
