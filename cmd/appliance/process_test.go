@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -210,6 +211,14 @@ func TestBadInput(t *testing.T) {
 	}
 	heavy := write("heavy.toml", "title = \"x\"\nsource = \"x\"\nharness = \"lumbar\"\nhold = \"2000 N\"\nhold_time = \"60\"\n")
 	faults := write("faults.toml", "[[fault]]\nkind = \"gremlin\"\nat_s = 1\n")
+	shipped, err := os.ReadFile("../../systemd/traction.toml")
+	require.NoError(t, err)
+	// settings is the shipped file with its paths moved into a folder of this test.
+	settings := func(name, calibration string) string {
+		text := strings.NewReplacer("/run/traction", dir, "/var/lib/traction/calibration.toml", calibration, "/var/lib/traction-gateway", dir).Replace(string(shipped))
+		return write(name, text)
+	}
+	torn := write("calibration.toml", "zero_counts = 12\ncounts_per_new")
 	taken := filepath.Join(t.TempDir(), operatorSocket)
 	l, err := link.Listen(taken, 0o600)
 	require.NoError(t, err)
@@ -233,6 +242,9 @@ func TestBadInput(t *testing.T) {
 		{"wrong unit", []string{"simulate", "--programme", "static", "--body-weight", "75"}, []string{"--body-weight", "75", "kg"}},
 		{"unknown picture", []string{"simulate", "--programme", "static", "--plot", "x.gif"}, []string{"x.gif", ".png"}},
 		{"no settings", []string{"control", "--config", filepath.Join(dir, "none.toml")}, []string{"none.toml"}},
+		{"corrupt calibration", []string{"control", "--config", settings("torn.toml", torn)}, []string{torn, "calibrate again"}},
+		{"settings with a mistake in each section", []string{"control", "--config", write("wrong.toml", "[table]\nid = \"a b\"\nforce = \"2000 N\"\n[cell]\nrate = \"10\"\nshape = 3\n")},
+			[]string{"wrong.toml", "table.id", "a b", "table.force", "2000 N", "cell.rate", "cell.shape"}},
 		{"socket taken", []string{"control", "--simulate", "--run-dir", filepath.Dir(taken)}, []string{"taken", taken}},
 		{"nobody there", []string{"press", "patient", "--run-dir", dir}, []string{dir, "control --simulate"}},
 		{"press for ever", []string{"press", "patient", "--for", "3h"}, []string{"--for", "3h0m0s", "10m0s"}},
