@@ -49,7 +49,7 @@ var cellFaultNames = [...]string{"ok", "settling", "late-pulse", "late-frame", "
 // lasting: the cell itself cannot be believed. The others are lost frames,
 // which time alone judges.
 func (f CellFault) lasting() bool {
-	return f == CellSaturated || f == CellStuck || f == CellWrongRate || f == CellDesync
+	return f == CellSaturated || f == CellStuck || f == CellWrongRate
 }
 
 // String returns the fault's name as it appears in every interface.

@@ -180,7 +180,7 @@ func (d *demo) ask(ctx context.Context, c *link.Client, say string, r link.Reque
 		if answer.Code == control.StaleRev {
 			continue
 		}
-		fmt.Fprintf(d.out, "· %s: %s\n", say, answer.Message)
+		fmt.Fprintln(d.out, "·", say)
 		if answer.Status != link.StatusOK {
 			return fmt.Errorf("demo: %s was refused: %s", say, answer.Message)
 		}

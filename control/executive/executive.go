@@ -182,9 +182,13 @@ func (e *Executive) start() {
 	e.next = e.began + e.cfg.Tick
 }
 
+// edgesMost is far more edges than any motor takes in a tick. It ends a loop that
+// no clock ends.
+const edgesMost = 1000
+
 // step sends the motor's edges up to the next tick, and then that tick.
 func (e *Executive) step() {
-	for {
+	for range edgesMost {
 		t, ok := e.table.NextEdge()
 		if !ok || t >= e.next {
 			break

@@ -239,6 +239,56 @@ func TestOutputFailureTrips(t *testing.T) {
 	}
 }
 
+func TestALastingOutputFailureIsSaidOnce(t *testing.T) {
+	var pin *failing
+	said := make(chan string, 100)
+	r := newRig(t, "winch", func(s *setup) {
+		pin = &failing{PinIO: s.hw.Step, level: gpio.High}
+		s.hw.Step = pin
+		s.exec.Log = func(msg string, _ ...any) { said <- msg }
+	})
+	r.started()
+	pin.times = 1 << 30
+	r.run(5 * time.Second)
+	assert.Equal(t, control.Tripped, r.state().Mode)
+	assert.Equal(t, control.DriveDisabled, r.out.Drive.Mode)
+	assert.False(t, r.in.Motion.Fault, "a drive that is left alone fails no more")
+
+	pin.times = 0
+	r.must(control.Command{Kind: control.CommandAcknowledge})
+	r.must(control.Command{Kind: control.CommandArm})
+	r.sim.PressPatientSwitch(true)
+	r.run(100 * tick)
+	r.sim.PressPatientSwitch(false)
+	r.run(100 * tick)
+	r.must(control.Command{Kind: control.CommandStart})
+	pin.times = 1 << 30
+	r.run(5 * time.Second)
+	assert.Equal(t, control.Tripped, r.state().Mode, "it trips each time")
+	assert.Equal(t, "an output could not be written", <-said)
+	assert.Empty(t, said)
+}
+
+// stuckClock is broken: it sleeps not at all.
+type stuckClock struct{ now time.Duration }
+
+func (c stuckClock) Now() time.Duration         { return c.now }
+func (c stuckClock) SleepUntil(_ time.Duration) {}
+
+func TestAStuckClockDoesNotCatchTheThread(t *testing.T) {
+	r := newRig(t, "winch", nil)
+	r.started()
+	r.run(time.Second)
+	r.until("an edge in the next tick", 10*tick, func() bool {
+		at, ok := r.table.NextEdge()
+		return ok && at > r.clock.Now() && at < r.exec.next
+	})
+	ticks := r.exec.Ticks()
+	r.exec.clock = stuckClock{r.clock.Now()}
+	r.once()
+	assert.Equal(t, ticks+1, r.exec.Ticks())
+}
+
 // TestABlockedLogDoesNotHoldTheTick: a full pipe behind the log must not keep the
 // table from tripping.
 func TestABlockedLogDoesNotHoldTheTick(t *testing.T) {
