@@ -135,6 +135,23 @@ func motionWithoutForce(c *Controller, _ *Input) bool {
 
 func endPull(_ *Controller, in *Input) bool { return in.Switches.EndPull }
 
+// slackEndBand (mm) beyond the position where the rope was slack, the switch at
+// the slack end cannot rightly be open.
+const slackEndBand = 25.0
+
+// endSlack: open far from the slack end, so the switch is stuck or unplugged.
+func endSlack(c *Controller, in *Input) bool {
+	return in.Switches.EndSlack && c.treat.phase != Slack && !c.slackEnd()
+}
+
+// slackEnd tells whether the rope is at the slack end: the switch says so, and
+// neither tension nor position says that it cannot be.
+func (c *Controller) slackEnd() bool {
+	tense := !c.cell.late(c.now) && c.cell.force >= slackForce
+	far := c.mode != Recovering && c.x > c.treat.armX+slackEndBand
+	return c.switches.EndSlack && !(far && (tense || c.cell.late(c.now)))
+}
+
 func travel(c *Controller, _ *Input) bool {
 	return c.x-c.treat.armX > inMillimetres(c.limits.Travel.Value)
 }
@@ -153,6 +170,9 @@ func driveDead(_ *Controller, in *Input) bool { return in.Motion.Fault }
 // releaseStalled: the deadline is over, or the force does not fall as the
 // motion says it must.
 func releaseStalled(c *Controller, _ *Input) bool { return c.now > c.rel.deadline || c.rel.stuck }
+
+// releaseBackwards: the force has risen with unwinding, twice.
+func releaseBackwards(c *Controller, _ *Input) bool { return c.rel.rises >= risesMost }
 
 func padTemperature(c *Controller, _ *Input) bool { return c.heat.active.Has(ILPadTemperature) }
 func padHot(c *Controller, _ *Input) bool         { return c.heat.active.Has(ILPadHot) }

@@ -46,7 +46,6 @@ type Controller struct {
 
 	entrySeq    uint64
 	lastEntry   time.Duration
-	lastSample  time.Duration
 	lastMotion  Motion
 	pad         Pad
 	lost        int // events that did not fit
@@ -167,7 +166,7 @@ func (c *Controller) drive(in *Input, out *Output) wish {
 	case Paused:
 		return c.pauseStep(in, out)
 	case Releasing, Recovering:
-		return c.releaseStep(in, out)
+		return c.releaseStep(out)
 	default: // Idle, Tripped and anything unknown
 		return wish{}
 	}
@@ -196,7 +195,7 @@ func (c *Controller) limit(w wish, action Action) Drive {
 			v = 0
 		}
 		v = min(v, inMillimetresPerSecond(c.limits.Speed.Value))
-	} else if c.switches.EndSlack {
+	} else if c.slackEnd() {
 		v = 0
 	}
 	v = max(v, -inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed))

@@ -47,10 +47,12 @@ var interlocks = [...]interlock{
 	{ILForceWithoutMotion, underway, Release, ByAcknowledgement, High, forceWithoutMotion},
 	{ILMotionWithoutForce, underway, Release, ByAcknowledgement, High, motionWithoutForce},
 	{ILEndPull, modes(Armed, Treating, Paused), Release, ByAcknowledgement, Medium, endPull},
+	{ILEndSlack, underway, Release, ByAcknowledgement, Medium, endSlack},
 	{ILTravel, underway, Freeze, ByItself, Medium, travel},
 	{ILTickLate, underway, Freeze, ByItself, Low, tickLate},
 	{ILDriveDead, energised, Release, ByAcknowledgement, High, driveDead},
 	{ILReleaseStalled, modes(Releasing, Recovering), Release, ByAcknowledgement, High, releaseStalled},
+	{ILReleaseBackwards, modes(Releasing, Recovering), Disable, ByAcknowledgement, High, releaseBackwards},
 	{ILPadTemperature, always, Warn, ByItself, Low, padTemperature},
 	{ILPadHot, always, Warn, ByItself, Medium, padHot},
 	{ILPadNoRise, always, Warn, ByItself, Low, padNoRise},
@@ -142,6 +144,14 @@ func (c *Controller) actionOf(row *interlock) Action {
 		return Disable
 	}
 	return row.action
+}
+
+// trip latches an interlock from where its condition was found.
+func (g *guard) trip(c *Controller, id InterlockID, out *Output) {
+	if !g.latched.Has(id) {
+		g.latched = g.latched.With(id)
+		c.emit(out, Event{Kind: EventTrip, Interlock: id})
+	}
 }
 
 // acknowledge clears the latched interlocks whose condition is gone and tells

@@ -11,12 +11,11 @@ import (
 type heat struct {
 	longest time.Duration
 
-	target  physic.Temperature // 0 = off
-	reason  HeatReason         // why it went off
-	began   time.Duration      // when this heat began
-	duty    float64
-	updated time.Duration // when duty was worked out
-	seen    time.Duration // the reading it was worked out from
+	target physic.Temperature // 0 = off
+	reason HeatReason         // why it went off
+	began  time.Duration      // when this heat began
+	duty   float64
+	seen   time.Duration // the reading it was worked out from
 
 	// Verification: with power the pad must get warmer.
 	checkTemp  float64 // C, at the start of the present window

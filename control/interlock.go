@@ -72,10 +72,12 @@ const (
 	ILForceWithoutMotion
 	ILMotionWithoutForce
 	ILEndPull
+	ILEndSlack
 	ILTravel
 	ILTickLate
 	ILDriveDead
 	ILReleaseStalled
+	ILReleaseBackwards
 	ILPadTemperature
 	ILPadHot
 	ILPadNoRise
@@ -96,10 +98,12 @@ var interlockNames = [interlockCount]string{
 	ILForceWithoutMotion: "force-without-motion",
 	ILMotionWithoutForce: "motion-without-force",
 	ILEndPull:            "end-pull",
+	ILEndSlack:           "end-slack",
 	ILTravel:             "travel",
 	ILTickLate:           "tick-late",
 	ILDriveDead:          "drive-dead",
 	ILReleaseStalled:     "release-stalled",
+	ILReleaseBackwards:   "release-backwards",
 	ILPadTemperature:     "pad-temperature",
 	ILPadHot:             "pad-hot",
 	ILPadNoRise:          "pad-no-rise",

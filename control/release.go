@@ -27,6 +27,8 @@ type release struct {
 	// The mark moves on as long as force falls with motion.
 	markX, markForce float64
 	stuck            bool          // the force does not follow the motion
+	rises            int           // times that the force rose with unwinding
+	late             bool          // the deadline was missed, and told
 	restart          time.Duration // a motor that may have lost its step stands still until then
 }
 
@@ -49,6 +51,13 @@ const (
 	fallLeast = 0.5
 	// fallTravel (mm) is the unwinding over which it is judged.
 	fallTravel = 12.0
+	// riseMost is the rise of force (N) above the mark, while unwinding, that a
+	// breath does not make. A cough may: so the drive stands still for risePause and
+	// tries once more; the second time it is the drive that goes the wrong way.
+	riseMost  = 40.0
+	riseLeast = 1.0 // mm of unwinding
+	risesMost = 2
+	risePause = 400 * time.Millisecond
 	// restartPause lets a stalled rotor come to rest; it then starts again slowly.
 	restartPause = 200 * time.Millisecond
 	// giveUpAfter a missed deadline a self-locking table stops unwinding.
@@ -106,7 +115,7 @@ func (c *Controller) hurry() {
 }
 
 // releaseStep is one tick of a release.
-func (c *Controller) releaseStep(in *Input, out *Output) wish {
+func (c *Controller) releaseStep(out *Output) wish {
 	r := &c.rel
 	blind := c.cell.lost(c.now) || !c.cell.cal.Valid()
 	slack := !blind && c.cell.force < slackForce
@@ -117,16 +126,22 @@ func (c *Controller) releaseStep(in *Input, out *Output) wish {
 		}
 	}
 	switch {
-	case slack && c.x <= r.targetX,
-		slack && in.Switches.EndSlack,
-		blind && c.x <= r.targetX-blindTravel,
-		blind && in.Switches.EndSlack:
-		c.finishRelease(!blind, out)
-		return wish{energised: c.mode == Armed}
-	case !slack && in.Switches.EndSlack,
-		c.now > r.deadline+giveUpAfter:
-		c.finishRelease(false, out) // no motion helps any more
+	case slack && c.x <= r.targetX, slack && c.slackEnd():
+		c.emit(out, Event{Kind: EventSlackConfirmed})
+		c.finishRelease(out)
 		return wish{}
+	case blind && (c.x <= r.targetX-blindTravel || c.slackEnd()):
+		c.finishRelease(out) // by position; what lost the cell has tripped already
+		return wish{}
+	case !slack && c.slackEnd(), c.now > r.deadline+giveUpAfter:
+		// No motion helps any more, and the force is still there.
+		c.guard.trip(c, ILReleaseStalled, out)
+		c.finishRelease(out)
+		return wish{}
+	}
+	if c.now > r.deadline && !r.late {
+		r.late = true
+		c.emit(out, Event{Kind: EventReleaseLate})
 	}
 	r.follow(c, blind || slack)
 	return wish{energised: true, velocity: c.releaseVelocity(blind, slack)}
@@ -135,7 +150,7 @@ func (c *Controller) releaseStep(in *Input, out *Output) wish {
 // mark begins to watch the force from here, and chooses the quick speed: fast
 // where the rope is soft, slower where it is stiff.
 func (r *release) mark(c *Controller) {
-	r.markX, r.markForce, r.stuck, r.restart = c.x, c.cell.force, false, 0
+	r.markX, r.markForce, r.stuck, r.restart, r.rises = c.x, c.cell.force, false, 0, 0
 	r.speed = max(fallRate/c.stiff.ramped(), releaseLeast)
 	r.began = c.now
 }
@@ -147,10 +162,18 @@ func (r *release) follow(c *Controller, nothingToSee bool) {
 	switch {
 	case nothingToSee:
 		r.stuck = false
+	case c.now < r.restart:
+	case c.cell.force >= r.markForce+riseMost && r.markX-c.x > riseLeast:
+		r.rises++
+		r.markX, r.markForce = c.x, c.cell.force
+		r.restart = c.now + risePause
 	case c.cell.force <= r.markForce-fallLeast*fallTravel:
 		r.markX, r.markForce, r.stuck = c.x, c.cell.force, false
 	case r.markX-c.x > fallTravel && c.cell.fresh:
 		r.stuck = true
+		if c.cell.force > r.markForce+fallLeast*fallTravel {
+			r.rises++
+		}
 		r.markX, r.markForce = c.x, c.cell.force
 		r.restart = c.now + restartPause
 	}
@@ -161,10 +184,10 @@ func (c *Controller) releaseVelocity(blind, slack bool) float64 {
 	r := &c.rel
 	speed := inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed)
 	switch {
+	case c.now < r.restart:
+		return 0
 	case r.kind == slow:
 		return -recoverSpeed
-	case r.restart != 0 && c.now < r.restart:
-		return 0
 	case blind || slack:
 		return -speed
 	case r.kind == gentle:
@@ -186,12 +209,9 @@ func (c *Controller) releaseVelocity(blind, slack bool) float64 {
 	return -min(r.speed, speed)
 }
 
-// finishRelease ends the mode; confirmed tells that the cell has shown slack.
-func (c *Controller) finishRelease(confirmed bool, out *Output) {
+// finishRelease ends the mode.
+func (c *Controller) finishRelease(out *Output) {
 	r := &c.rel
-	if confirmed {
-		c.emit(out, Event{Kind: EventSlackConfirmed})
-	}
 	if r.treatment {
 		c.closeReport(out)
 	}

@@ -59,7 +59,7 @@ func (t *tally) close(c *Controller) {
 		Holds: t.holds, MaxTravel: physic.Distance(t.travel * 1e6),
 	}
 	if c.rel.slackAt != 0 {
-		r.TimeToSlack = c.rel.slackAt - c.rel.asked
+		r.TimeToSlack = max(c.rel.slackAt-c.rel.asked, c.cfg.Tick)
 	}
 	if t.holds > 0 {
 		n := float64(t.holds)

@@ -27,6 +27,7 @@ type rig struct {
 
 	rope     bool // intact
 	motor    bool // turns
+	reversed bool // DIR is stuck: away from force winds up
 	cellGone bool
 	driven   float64 // mm/s in the last tick
 	disabled bool
@@ -62,7 +63,10 @@ func newRig(t *testing.T, cfg Config) *rig {
 
 // tick is one millisecond of story.
 func (r *rig) tick() {
-	if r.motor {
+	switch {
+	case r.motor && r.reversed:
+		r.x += math.Abs(r.driven) * 0.001
+	case r.motor:
 		r.x += r.driven * 0.001
 	}
 	if r.disabled && r.c.cfg.Table.BackDrivable && r.x > r.slackX {

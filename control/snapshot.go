@@ -208,6 +208,6 @@ type Report struct {
 	MeanHoldError physic.Force        // mean absolute error in hold
 	HoldWithin5   float64             // share of hold samples within 5 % of the set-point
 	Holds         uint32              // samples in hold
-	TimeToSlack   time.Duration       // of the release that ended it
+	TimeToSlack   time.Duration       // of the release that ended it, 0 = the cell never showed slack
 	MaxTravel     physic.Distance
 }

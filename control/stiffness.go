@@ -16,10 +16,10 @@ type stiffness struct {
 	// differences of position. Breathing is smooth, so what is left is the
 	// answer of the rope to the drive itself. It catches friction that has made
 	// the chain stiffer than it was while sliding.
-	ff, fx, xx float64
-	pf, px     float64
-	df1, dx1   float64
-	seen       int
+	fx, xx   float64
+	pf, px   float64
+	df1, dx1 float64
+	seen     int
 }
 
 const (

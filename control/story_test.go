@@ -165,6 +165,83 @@ func TestDeadMotorReleaseIsDisabled(t *testing.T) {
 	}
 }
 
+// TestBrokenSlackEndSwitch: far from the slack end an open switch is a broken
+// wire. It must neither keep the force on nor end the release before slack.
+func TestBrokenSlackEndSwitch(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = back
+		r := newRig(t, cfg)
+		r.holding(testProgramme())
+		r.in.Switches.EndSlack = true
+		r.until("trip", 10*time.Millisecond, func() bool { return r.c.guard.latched.Has(ILEndSlack) })
+		r.until("tripped", 10*time.Second, r.mode(Tripped))
+		assert.Less(t, r.force, slackForce)
+		assert.True(t, r.has(EventSlackConfirmed, NoInterlock))
+	}
+}
+
+// TestReleaseThatCannotGoOnAlarms: at the true slack end with tension left, a
+// self-locking table must call for a release by hand.
+func TestReleaseThatCannotGoOnAlarms(t *testing.T) {
+	cfg := testConfig()
+	cfg.Table.BackDrivable = false
+	r := newRig(t, cfg)
+	r.holding(testProgramme())
+	r.extra = func(float64) float64 { return 100 - r.k*(r.x-r.slackX) } // the person hangs in the rope
+	r.slackX = -1e3
+	r.in.Stop = true
+	r.until("close to the slack end", 10*time.Second, func() bool { return r.x < 20 })
+	r.in.Switches.EndSlack = true
+	r.until("tripped", time.Second, r.mode(Tripped))
+	assert.True(t, r.c.guard.latched.Has(ILReleaseStalled))
+	assert.Equal(t, High, r.c.alarm.priority)
+	assert.False(t, r.has(EventSlackConfirmed, NoInterlock))
+}
+
+// TestDriveThatGoesTheWrongWay: DIR stuck towards force. The release must not
+// wind the person up.
+func TestDriveThatGoesTheWrongWay(t *testing.T) {
+	for _, k := range []float64{1.9, 6.7, 20} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = false
+		r := newRig(t, cfg)
+		r.k = k
+		r.holding(testProgramme())
+		r.run(time.Second)
+		before := r.force
+		r.reversed = true
+		r.in.Stop = true
+		worst := 0.0
+		r.until("disabled", 5*time.Second, func() bool { worst = max(worst, r.force); return r.out.Drive.Mode == DriveDisabled })
+		assert.True(t, r.c.guard.latched.Has(ILReleaseBackwards))
+		assert.Less(t, worst, before+150, "stiffness %v", k)
+		t.Logf("k %.1f: %.0f N before, %.0f N at the worst", k, before, worst)
+	}
+}
+
+// TestCoughInARelease does not end it.
+func TestCoughInARelease(t *testing.T) {
+	for _, k := range []float64{1.9, 6.7, 20} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = false
+		r := newRig(t, cfg)
+		r.k = k
+		r.holding(testProgramme())
+		r.in.Switches.Patient = true
+		from := r.now.Seconds()
+		r.extra = func(s float64) float64 {
+			if s-from < 0.3 {
+				return 80 * math.Sin(math.Pi*(s-from)/0.3)
+			}
+			return 0
+		}
+		r.until("tripped", 10*time.Second, r.mode(Tripped))
+		assert.Zero(t, r.force)
+		assert.False(t, r.c.guard.latched.Has(ILReleaseBackwards))
+	}
+}
+
 func TestPauseKeepsForceAndStopsTheTimer(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.holding(testProgramme())

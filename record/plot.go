@@ -147,12 +147,12 @@ func (p *picture) draw(c draw.Canvas) {
 	if hold != nil {
 		panels = []*plot.Plot{main, hold, rope}
 	}
-	// All curves begin below one another, whatever the widths of the labels.
-	var axis vg.Length
+	// All curves begin and end below one another, whatever the widths of the labels.
+	left, right := c.Min.X, c.Max.X
 	for _, q := range panels {
-		axis = max(axis, q.DataCanvas(c).Min.X-c.Min.X)
+		d := q.DataCanvas(c)
+		left, right = max(left, d.Min.X), min(right, d.Max.X)
 	}
-	left, right := c.Min.X+axis, c.Max.X
 	scale := float64(right-left) / (p.to - p.from)
 	at := func(m *mark) float64 { return float64(left) + (m.x-p.from)*scale }
 	rows := place(p.marks, at, func(m *mark) float64 { return float64(labelStyle.Width(m.text)) }, float64(left), float64(right), 3)
@@ -164,18 +164,20 @@ func (p *picture) draw(c draw.Canvas) {
 			height += 26 // the time axis
 		}
 		p.drawPanel(panels[i], draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-			Min: vg.Point{X: c.Min.X, Y: bottom}, Max: vg.Point{X: c.Max.X, Y: bottom + height}}}, left)
+			Min: vg.Point{X: c.Min.X, Y: bottom}, Max: vg.Point{X: c.Max.X, Y: bottom + height}}}, left, right)
 		bottom += height + between
 	}
 	top := c.Max.Y - headHeight - vg.Length(rows)*rowHeight
 	p.drawPanel(main, draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-		Min: vg.Point{X: c.Min.X, Y: bottom}, Max: vg.Point{X: c.Max.X, Y: top}}}, left)
+		Min: vg.Point{X: c.Min.X, Y: bottom}, Max: vg.Point{X: c.Max.X, Y: top}}}, left, right)
 	p.drawLabels(c, at, top)
 	p.drawHead(c, left)
 }
 
-// drawPanel draws a panel so that its curves begin at left.
-func (p *picture) drawPanel(q *plot.Plot, c draw.Canvas, left vg.Length) {
-	c.Min.X += left - q.DataCanvas(c).Min.X
+// drawPanel draws a panel so that its curves begin at left and end at right.
+func (p *picture) drawPanel(q *plot.Plot, c draw.Canvas, left, right vg.Length) {
+	d := q.DataCanvas(c)
+	c.Min.X += left - d.Min.X
+	c.Max.X += right - d.Max.X
 	q.Draw(c)
 }

@@ -23,6 +23,7 @@ import (
 	"traction/control/executive"
 	"traction/control/link"
 	"traction/control/programmes"
+	"traction/hw"
 	"traction/hw/simtable"
 )
 
@@ -98,9 +99,7 @@ func (c *controlCommand) real(ctx context.Context) error {
 			AllowOrdinary: s.Control.AllowNoRealtime, Log: warn,
 		}, clock, table, ctl),
 	}
-	if pad := table.Pad(); pad != nil {
-		p.background = append(p.background, func(ctx context.Context) { pad.Run(ctx, clock.Now) })
-	}
+	p.warm(table)
 	return p.run(ctx)
 }
 
@@ -127,6 +126,7 @@ func (c *controlCommand) simulated(ctx context.Context) error {
 		exec: rig.Exec, clock: clock, table: o.Table.Name, library: programmes.Library{Dir: c.Programmes},
 		operator: filepath.Join(c.RunDir, operatorSocket), gateway: filepath.Join(c.RunDir, gatewaySocket),
 	}
+	p.warm(rig.Table)
 	l, err := link.Listen(filepath.Join(c.RunDir, simulatorSocket), 0o600)
 	if err != nil {
 		return errors.Join(err, rig.Table.SafeOff())
@@ -156,6 +156,13 @@ func byNameOrFile[T any](s string, byName, load func(string) (T, error)) (T, err
 		return load(s)
 	}
 	return byName(s)
+}
+
+// warm lets the pad's thermometer, if there is one, be read beside the ticks.
+func (p *process) warm(t *hw.Table) {
+	if pad := t.Pad(); pad != nil {
+		p.background = append(p.background, func(ctx context.Context) { pad.Run(ctx, p.clock.Now) })
+	}
 }
 
 // run serves the sockets and ticks until ctx ends; then it releases first.

@@ -139,7 +139,15 @@ func printResult(w io.Writer, r *simulation.Result) error {
 	row("hold error", "mean %.2f N, worst %.2f N", r.MeanHoldErrorN, r.WorstHoldErrorN)
 	row("hold within 5 %", "%.2f %% of %.0f s", 100*r.HoldWithin5pct, r.HoldS)
 	row("hold within 2 N", "%.2f %%", 100*r.HoldWithin2N)
-	row("released", "below 20 N after %.2f s, slack after %.2f s", r.TimeTo20NS, r.TimeToSlackS)
+	row("released", "below 20 N %s, slack %s", after(r.TimeTo20NS), after(r.TimeToSlackS))
 	row("simulated", "%.1f s in %.2f s", r.SimulatedS, r.WallS)
 	return t.Flush()
+}
+
+// after says a time that may never have come.
+func after(s *float64) string {
+	if s == nil {
+		return "never"
+	}
+	return fmt.Sprintf("after %.2f s", *s)
 }

@@ -28,6 +28,8 @@ func interlockText(i control.InterlockID) string {
 		return "the rope moved but the force did not follow; look at rope, harness and load cell, then acknowledge"
 	case control.ILEndPull:
 		return "the table has reached the end of its travel; shorten the rope or move the person, then acknowledge"
+	case control.ILEndSlack:
+		return "the switch at the slack end is open although the rope is far from it; check the switch and its cable, then acknowledge"
 	case control.ILTravel:
 		return "the rope has moved as far as is allowed and goes no further towards force; stop and shorten rope and harness"
 	case control.ILTickLate:
@@ -36,6 +38,8 @@ func interlockText(i control.InterlockID) string {
 		return "the motor driver reports a fault or its wire is broken; check driver, motor and supply, then acknowledge"
 	case control.ILReleaseStalled:
 		return "the force does not fall although the table unwinds; help the person now and release the table by hand"
+	case control.ILReleaseBackwards:
+		return "the force rose while the table should let go, so the motor was switched off; help the person now and release the table by hand"
 	case control.ILPadTemperature:
 		return "the heat pad's temperature is not known; check its sensor"
 	case control.ILPadHot:

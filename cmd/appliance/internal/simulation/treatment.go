@@ -11,7 +11,8 @@ import (
 )
 
 // Result is one whole treatment. Forces are the simulated rope's own, not what
-// the appliance believes; shares are 0 to 1.
+// the appliance believes; shares are 0 to 1. The two times to slack count from
+// the beginning of the release and are absent when the force stayed.
 type Result struct {
 	Programme       string   `json:"programme"`
 	Patient         string   `json:"patient"`
@@ -30,8 +31,8 @@ type Result struct {
 	HoldWithin5pct  float64  `json:"hold_within_5pct"`
 	HoldWithin2N    float64  `json:"hold_within_2n"`
 	HoldS           float64  `json:"hold_s"`
-	TimeToSlackS    float64  `json:"time_to_slack_s"`
-	TimeTo20NS      float64  `json:"time_to_20n_s"`
+	TimeToSlackS    *float64 `json:"time_to_slack_s"`
+	TimeTo20NS      *float64 `json:"time_to_20n_s"`
 	TreatmentS      float64  `json:"treatment_s"`
 	SimulatedS      float64  `json:"simulated_s"`
 	WallS           float64  `json:"wall_s"`
@@ -125,7 +126,6 @@ func refusal(r *control.Reply) error {
 // meter watches a treatment from the rope's side.
 type meter struct {
 	started, over bool
-	treating      time.Duration
 	report        control.Report
 	holds         int
 	sumErr        float64
@@ -210,14 +210,19 @@ func (m *meter) result(rig *Rig, run *Run, rep control.Report) Result {
 		Completed: rep.End == control.EndCompleted, End: rep.End.String(), Trips: []string{},
 		Cycles: int(rep.Cycles), PeakForceN: t.PeakForceN, LimitN: m.limit, LimitReason: m.reason.String(),
 		WorstOvershootN: m.overshoot, WorstHoldErrorN: m.worstErr,
-		TimeToSlackS: rep.TimeToSlack.Seconds(), TreatmentS: rep.Elapsed.Seconds(),
-		LostSteps: t.LostSteps, PeakSkinC: t.PeakSkinC,
+		TreatmentS: rep.Elapsed.Seconds(),
+		LostSteps:  t.LostSteps, PeakSkinC: t.PeakSkinC,
 	}
 	for _, i := range rep.Trips.IDs() {
 		r.Trips = append(r.Trips, i.String())
 	}
 	if m.below20 > 0 {
-		r.TimeTo20NS = (m.below20 - m.releaseAt).Seconds()
+		s := (m.below20 - m.releaseAt).Seconds()
+		r.TimeTo20NS = &s
+	}
+	if rep.TimeToSlack > 0 {
+		s := rep.TimeToSlack.Seconds()
+		r.TimeToSlackS = &s
 	}
 	if m.holds > 0 {
 		n := float64(m.holds)
