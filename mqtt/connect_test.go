@@ -147,6 +147,13 @@ func TestWebSocket(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, free.Close())
 	at := serveMochi(t, new(auth.AllowHook), listeners.NewWebsocket(listeners.Config{ID: "ws", Address: free.Addr().String()}))
+	eventually(t, "the engine listens", func() bool { // it opens its port in a goroutine of its own
+		c, err := net.Dial("tcp", at)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
 	g := run(t, newTable(), Config{Broker: "ws://" + at + "/mqtt"})
 	eventually(t, "connected", func() bool { return g.logs.count("mqtt: connected") == 1 })
 	eventually(t, "online was acknowledged", func() bool { return g.view.snapshotSeen() })
