@@ -109,6 +109,10 @@ const (
 	// markTravel (mm) towards force without that rise: the softest person would
 	// have answered with 57 N.
 	markTravel = 30.0
+	// markAnswer (N) is what that travel means on the person's own stiffness.
+	markAnswer = 57.0
+	// markLeast (mm): creep and relaxation of a stiff person stay below.
+	markLeast = 10.0
 	// slackTravel (mm) of take-up without tension: nobody is in the harness, the
 	// rope is off, or the motor does not turn.
 	slackTravel = 150.0
@@ -120,15 +124,13 @@ func (m *motionMark) sample(c *Controller) {
 		m.x, m.force = c.x, math.Min(m.force, f)
 	case f > m.force+markForce:
 		m.x, m.force = c.x, f
-	case f < m.force:
-		m.force = f
 	}
 }
 
 func motionWithoutForce(c *Controller, _ *Input) bool {
-	most := markTravel
-	if c.treat.phase == Slack {
-		most = slackTravel
+	most := slackTravel
+	if c.treat.phase != Slack {
+		most = min(markTravel, max(markLeast, markAnswer/c.stiff.ramped()))
 	}
 	return c.x-c.guard.mark.x > most
 }
@@ -144,12 +146,17 @@ func endSlack(c *Controller, in *Input) bool {
 	return in.Switches.EndSlack && c.treat.phase != Slack && !c.slackEnd()
 }
 
+// slackEndAfter is how long the rope must have been slack before a switch that
+// is open far from the slack end is believed after all: the count of position
+// may be wrong, when the drive has lost power or steps.
+const slackEndAfter = 500 * time.Millisecond
+
 // slackEnd tells whether the rope is at the slack end: the switch says so, and
-// neither tension nor position says that it cannot be.
+// neither position nor tension says that it cannot be.
 func (c *Controller) slackEnd() bool {
-	tense := !c.cell.late(c.now) && c.cell.force >= slackForce
 	far := c.mode != Recovering && c.x > c.treat.armX+slackEndBand
-	return c.switches.EndSlack && !(far && (tense || c.cell.late(c.now)))
+	lasting := c.mode == Releasing && c.rel.slackSince != 0 && c.now-c.rel.slackSince > slackEndAfter
+	return c.switches.EndSlack && (!far || lasting)
 }
 
 func travel(c *Controller, _ *Input) bool {

@@ -38,6 +38,8 @@ type Controller struct {
 
 	number   uint32 // treatments since boot
 	proof    proof
+	armedAt  time.Duration
+	stopTold time.Duration
 	missing  Missing
 	switches Switches
 	bootedAt time.Duration
@@ -155,11 +157,20 @@ func (c *Controller) begin(in *Input, out *Output) {
 	}
 }
 
+// armedMost is how long the table stays armed: the proof of the patient switch
+// is worth nothing to who lies down later.
+const armedMost = 10 * time.Minute
+
 // drive works out the velocity that the mode wants, in mm/s; disabled modes
 // answer with ok = false in the returned wish.
 func (c *Controller) drive(in *Input, out *Output) wish {
 	switch c.mode {
 	case Armed:
+		if c.now-c.armedAt > armedMost {
+			c.proof.reset()
+			c.setMode(Idle, out)
+			return wish{}
+		}
 		return wish{energised: true}
 	case Treating:
 		return c.treatStep(in, out)

@@ -34,7 +34,7 @@ const (
 	padRise  = 0.5
 	padPower = 90.0
 	// padBelow is how far below the set-point (K) rise is demanded.
-	padBelow = 3.0
+	padBelow = 2.0
 )
 
 // Plausible temperatures of a pad in a room, in C.

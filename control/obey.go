@@ -53,11 +53,19 @@ func (c *Controller) whyNot(in *Input) (m Missing) {
 	return m
 }
 
+// stopEvery is how often a stop that changes nothing is told: a flood of stops
+// must not push the treatment's events out of the journal.
+const stopEvery = time.Second
+
 // obey answers the stop flag first and then at most one command.
 func (c *Controller) obey(in *Input, out *Output) {
 	if in.Stop {
+		rev := c.rev
 		c.stop(in.StopOrigin, out)
-		c.emit(out, Event{Kind: EventCommand, Command: CommandStop, Origin: in.StopOrigin})
+		if rev != c.rev || c.stopTold == 0 || c.now-c.stopTold >= stopEvery {
+			c.stopTold = c.now
+			c.emit(out, Event{Kind: EventCommand, Command: CommandStop, Origin: in.StopOrigin})
+		}
 	}
 	cmd := &in.Command
 	if cmd.Kind == NoCommand {
@@ -82,6 +90,9 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	if code := c.allowed(cmd); code != Accepted {
 		return Reply{Code: code}
 	}
+	if in.Stop && cmd.Kind.NeedsRev() {
+		return Reply{Code: StaleRev} // decided before the stop
+	}
 	if cmd.Kind.NeedsRev() && cmd.Rev != c.rev {
 		return Reply{Code: StaleRev}
 	}
@@ -105,6 +116,9 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	case CommandHeat:
 		return c.decideHeat(in, cmd)
 	case CommandAcknowledge:
+		if cmd.Origin != Table && c.tension() {
+			return Reply{Code: OnlyAtTable} // it would start a release
+		}
 		return c.decideAcknowledge(out)
 	}
 	return Reply{Code: Malformed}
@@ -216,7 +230,7 @@ func (c *Controller) decideArm(in *Input, out *Output) Reply {
 	if m := c.whyNot(in); m != 0 {
 		return Reply{Code: NotReady, Missing: m}
 	}
-	c.treat.armX = c.x
+	c.treat.armX, c.armedAt = c.x, c.now
 	c.proof.reset()
 	c.setMode(Armed, out)
 	return Reply{}
@@ -313,8 +327,14 @@ func (c *Controller) decideHeat(in *Input, cmd *Command) Reply {
 	if c.mode == Tripped || c.mode == Releasing || c.mode == Recovering {
 		return Reply{Code: WrongMode}
 	}
-	if cmd.Heat < MinHeat || cmd.Heat > CeilingTemperature {
-		return Reply{Code: OutOfRange, Value: int64(cmd.Heat), Min: int64(MinHeat), Max: int64(CeilingTemperature)}
+	most := c.limits.Temperature
+	switch {
+	case cmd.Heat < MinHeat || cmd.Heat > CeilingTemperature:
+		return Reply{Code: OutOfRange, Value: int64(cmd.Heat), Min: int64(MinHeat), Max: int64(most.Value)}
+	case cmd.Heat > most.Value:
+		return Reply{Code: AboveLimit, Value: int64(cmd.Heat), Min: int64(MinHeat), Max: int64(most.Value), Reason: most.Reason}
+	case c.guard.latched != 0:
+		return Reply{Code: NotReady, Missing: MissingAcknowledge}
 	}
 	c.heat.want(c.now, cmd.Heat)
 	return Reply{}
@@ -348,7 +368,8 @@ func (c *Controller) decideAcknowledge(out *Output) Reply {
 func (c *Controller) buttons(in *Input, out *Output) {
 	edge := in.Switches.Start && !c.startWas
 	c.startWas = in.Switches.Start
-	if !edge {
+	// A button held or stuck since before the start is nobody's word, and a stop wins.
+	if !edge || in.Stop || in.Now-c.bootedAt < settleAtBoot {
 		return
 	}
 	kind := NoCommand

@@ -22,12 +22,15 @@ type release struct {
 	targetX   float64       // mm, where the rope is slack for sure
 	setPoint  float64       // N, gentle only
 	slackAt   time.Duration // when the force was seen below slackForce, 0 = not yet
-	speed     float64       // mm/s of a quick release, chosen when it begins
+	// slackSince is since when the rope has been slack without a break, 0 = it is not.
+	slackSince time.Duration
+	speed      float64 // mm/s of a quick release, chosen when it begins
 
 	// The mark moves on as long as force falls with motion.
 	markX, markForce float64
 	stuck            bool          // the force does not follow the motion
 	rises            int           // times that the force rose with unwinding
+	undone           float64       // N, the force before the last rise: back there, it was the person's
 	late             bool          // the deadline was missed, and told
 	restart          time.Duration // a motor that may have lost its step stands still until then
 }
@@ -56,7 +59,7 @@ const (
 	// tries once more; the second time it is the drive that goes the wrong way.
 	riseMost  = 40.0
 	riseLeast = 1.0 // mm of unwinding
-	risesMost = 2
+	risesMost = 3
 	risePause = 400 * time.Millisecond
 	// restartPause lets a stalled rotor come to rest; it then starts again slowly.
 	restartPause = 200 * time.Millisecond
@@ -119,6 +122,12 @@ func (c *Controller) releaseStep(out *Output) wish {
 	r := &c.rel
 	blind := c.cell.lost(c.now) || !c.cell.cal.Valid()
 	slack := !blind && c.cell.force < slackForce
+	switch {
+	case !slack:
+		r.slackSince = 0
+	case r.slackSince == 0:
+		r.slackSince = c.now
+	}
 	if slack && r.slackAt == 0 {
 		r.slackAt = c.now
 		if r.kind == slow {
@@ -130,6 +139,8 @@ func (c *Controller) releaseStep(out *Output) wish {
 		c.emit(out, Event{Kind: EventSlackConfirmed})
 		c.finishRelease(out)
 		return wish{}
+	case blind && r.kind == slow && r.slackAt == 0 && !c.slackEnd() && c.now <= r.deadline:
+		// Where the rope is slack is not known: unwind on, up to the deadline.
 	case blind && (c.x <= r.targetX-blindTravel || c.slackEnd()):
 		c.finishRelease(out) // by position; what lost the cell has tripped already
 		return wish{}
@@ -163,16 +174,23 @@ func (r *release) follow(c *Controller, nothingToSee bool) {
 	case nothingToSee:
 		r.stuck = false
 	case c.now < r.restart:
+		// What happens at a standstill is the person's doing, not the drive's.
+		r.markX, r.markForce = c.x, max(r.markForce, c.cell.force)
 	case c.cell.force >= r.markForce+riseMost && r.markX-c.x > riseLeast:
 		r.rises++
+		r.undone = r.markForce
 		r.markX, r.markForce = c.x, c.cell.force
 		r.restart = c.now + risePause
 	case c.cell.force <= r.markForce-fallLeast*fallTravel:
 		r.markX, r.markForce, r.stuck = c.x, c.cell.force, false
+		if c.cell.force <= r.undone {
+			r.rises = 0
+		}
 	case r.markX-c.x > fallTravel && c.cell.fresh:
 		r.stuck = true
 		if c.cell.force > r.markForce+fallLeast*fallTravel {
 			r.rises++
+			r.undone = r.markForce
 		}
 		r.markX, r.markForce = c.x, c.cell.force
 		r.restart = c.now + restartPause
@@ -229,6 +247,9 @@ func (c *Controller) closeReport(out *Output) {
 	out.Report, out.HasReport = c.report, true
 	c.emit(out, Event{Kind: EventTreatmentEnded, End: c.rel.end})
 	c.rel.treatment = false
+	// What was set in this treatment must not meet the next person.
+	c.settings = settingsOf(c.programme)
+	c.limits = chain(&c.cfg.Table, c.programme, &c.person, c.programme.Hold)
 	if c.rel.end == EndCompleted {
 		c.alarm.signalEnd(c.now)
 	}

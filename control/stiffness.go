@@ -46,7 +46,7 @@ func (s *stiffness) start() { *s = stiffness{} }
 func (s *stiffness) sample(force, x float64, ramping bool) {
 	df, dx := force-s.pf, x-s.px
 	s.pf, s.px = force, x
-	if s.seen++; s.seen < 2 {
+	if s.seen++; s.seen < 3 { // the first difference is to nothing, the second has none before it
 		s.df1, s.dx1 = df, dx
 		return
 	}

@@ -57,7 +57,7 @@ func (c *Controller) startTreatment(out *Output) {
 	c.stiff.start()
 	c.tally.start(c)
 	c.guard.startTreatment(c)
-	if c.programme.Heat != 0 && c.heat.target == 0 {
+	if c.programme.Heat != 0 && (c.heat.target == 0 || c.heat.target > c.limits.Temperature.Value) {
 		c.heat.want(c.now, min(c.programme.Heat, c.limits.Temperature.Value))
 	}
 	c.setMode(Treating, out)
@@ -84,6 +84,7 @@ func (c *Controller) treatStep(in *Input, out *Output) wish {
 		c.endTreatment(EndCompleted, gentle, out)
 		return wish{energised: true}
 	}
+	c.tighten()
 	hold, rest := c.levels()
 	switch t.phase {
 	case Pull:
@@ -118,6 +119,14 @@ func (c *Controller) treatStep(in *Input, out *Output) wish {
 	return wish{energised: true, velocity: c.regulate()}
 }
 
+// tighten takes over the lower limit of a lowered hold once the force is well below it.
+func (c *Controller) tighten() {
+	l := chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold).Force
+	if l.Value < c.limits.Force.Value && max(c.cell.force, c.treat.setPoint) < inNewtons(l.Value-forceHeadroom(l.Value)) {
+		c.limits.Force = l
+	}
+}
+
 // takeUpSlack shortens the rope until there is tension.
 func (c *Controller) takeUpSlack(out *Output) wish {
 	t := &c.treat
@@ -143,7 +152,7 @@ func (c *Controller) enter(p Phase, out *Output) {
 func (c *Controller) holdTime() time.Duration {
 	if c.programme.Static() {
 		if c.treat.step == c.programme.Progressive+1 {
-			return math.MaxInt64
+			return max(c.settings.Duration-c.regressiveTime()-c.treat.elapsed+c.treat.phaseElapsed, 0)
 		}
 		return c.settings.HoldTime * time.Duration(c.programme.StepCycles)
 	}
@@ -206,10 +215,7 @@ func (c *Controller) regressiveTime() time.Duration {
 func (t *treatment) phaseTotal(c *Controller) time.Duration {
 	switch t.phase {
 	case Hold:
-		if h := c.holdTime(); h != math.MaxInt64 {
-			return h
-		}
-		return max(c.settings.Duration-c.regressiveTime()-t.elapsed+t.phaseElapsed, 0)
+		return c.holdTime()
 	case Rest:
 		return c.settings.RestTime
 	}

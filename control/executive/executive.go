@@ -149,7 +149,7 @@ func (e *Executive) end() error {
 		e.step()
 		switch s := &e.journal.state; {
 		case moving(s.Mode):
-		case s.Missing&control.MissingSlack == 0:
+		case s.Missing&control.MissingSlack == 0 && !s.Trips.Has(control.ILCellLost):
 			return nil
 		default: // nothing moves any more, but a disabled drive may be letting go
 			most = min(most, e.clock.Now()+letGo)
@@ -246,9 +246,9 @@ func (e *Executive) tick(now, late time.Duration) {
 func (e *Executive) take() {
 	e.in.Command = control.Command{}
 	e.in.Stop = false
-	for o := range e.stop {
+	for _, o := range [...]control.Origin{control.Remote, control.Table} { // the table's word is the last
 		if e.stop[o].CompareAndSwap(true, false) {
-			e.in.Stop, e.in.StopOrigin = true, control.Origin(o)
+			e.in.Stop, e.in.StopOrigin = true, o
 		}
 	}
 	for range queueLength {

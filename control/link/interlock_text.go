@@ -39,7 +39,7 @@ func interlockText(i control.InterlockID) string {
 	case control.ILReleaseStalled:
 		return "the force does not fall although the table unwinds; help the person now and release the table by hand"
 	case control.ILReleaseBackwards:
-		return "the force rose while the table should let go, so the motor was switched off; help the person now and release the table by hand"
+		return "the force rose while the table should let go, so the motor was switched off; help the person now, release the table by hand, check the drive's direction wire, then restart"
 	case control.ILPadTemperature:
 		return "the heat pad's temperature is not known; check its sensor"
 	case control.ILPadHot:

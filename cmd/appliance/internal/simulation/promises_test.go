@@ -55,7 +55,7 @@ func treat(t testing.TB, run Run) Result {
 func TestForceIsHeldOnEveryPatient(t *testing.T) {
 	worst := map[string]float64{}
 	note := func(what string, v float64) { worst[what] = math.Max(worst[what], v) }
-	least := 1.0
+	least, leastAt50 := 1.0, 1.0
 	for _, tab := range []string{"winch", "worm"} {
 		for _, p := range calm(t) {
 			for _, hold := range []physic.Force{50, 150, 300, 400, 450} {
@@ -67,11 +67,15 @@ func TestForceIsHeldOnEveryPatient(t *testing.T) {
 				assert.LessOrEqual(t, res.PeakForceN, res.LimitN)
 				assert.Zero(t, res.LostSteps, "%s %s %d N", tab, p.Name, hold)
 				note("overshoot over the promise", res.WorstOvershootN/over)
+				if hold == 50 { // 5 % are 2.5 N here, and one person in ten misses the 99 %
+					leastAt50 = math.Min(leastAt50, res.HoldWithin5pct)
+				} else {
+					assert.GreaterOrEqual(t, res.HoldWithin5pct, 0.99, "%s %s %d N", tab, p.Name, hold)
+					least = math.Min(least, res.HoldWithin5pct)
+				}
 				if hold != 400 {
 					continue
 				}
-				assert.GreaterOrEqual(t, res.HoldWithin5pct, 0.99, "%s %s", tab, p.Name)
-				least = math.Min(least, res.HoldWithin5pct)
 				if p.BreathingN <= 10 {
 					assert.LessOrEqual(t, res.MeanHoldErrorN, 0.8, "%s %s", tab, p.Name)
 					note("hold error, breathing 10 N", res.MeanHoldErrorN)
@@ -84,7 +88,7 @@ func TestForceIsHeldOnEveryPatient(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("worst of all: %v; least share within 5 %%: %.4f", worst, least)
+	t.Logf("worst of all: %v; least share within 5 %%: %.4f, at 50 N: %.4f", worst, least, leastAt50)
 }
 
 // pressAt presses the patient switch at a time of the treatment and watches
