@@ -28,10 +28,11 @@ func ThisMachine() Machine {
 	return Machine{Sys: os.DirFS("/sys"), Now: time.Now, Free: free}
 }
 
-// kernel looks for PREEMPT_RT, which says so itself in /sys/kernel/realtime.
+// kernel looks for PREEMPT_RT: kernels with the patch set say so in
+// /sys/kernel/realtime, all of them in the version that uname gives.
 func (m *Machine) kernel(r *Report) {
 	text, err := fs.ReadFile(m.Sys, "kernel/realtime")
-	if err == nil && strings.TrimSpace(string(text)) == "1" {
+	if err == nil && strings.TrimSpace(string(text)) == "1" || strings.Contains(r.Kernel, " PREEMPT_RT ") {
 		r.add("kernel", Pass, "", "PREEMPT_RT, %s", r.Kernel)
 		return
 	}
