@@ -1,0 +1,52 @@
+package control
+
+// What must be true before a table is armed and before a treatment starts.
+
+// proof is the patient switch seen pressed and released since arming.
+type proof struct {
+	pressed, proven bool
+}
+
+func (p *proof) reset() { *p = proof{} }
+
+// update watches the switch while armed.
+func (p *proof) update(c *Controller, in *Input, out *Output) {
+	if c.mode != Armed || p.proven {
+		return
+	}
+	if in.Switches.Patient {
+		p.pressed = true
+	} else if p.pressed {
+		p.proven = true
+		c.emit(out, Event{Kind: EventSwitchProven})
+	}
+}
+
+// Zero drift that is still allowed, N: well under slackForce.
+const zeroDrift = 10.0
+
+// whyNot lists what stands against arming or, once armed, against starting.
+func (c *Controller) whyNot(in *Input) (m Missing) {
+	add := func(bad bool, what Missing) {
+		if bad {
+			m |= what
+		}
+	}
+	valid := c.cell.cal.Valid()
+	good := c.cell.ever && !c.cell.late(c.now) && !c.cell.bad
+	add(!valid, MissingCalibration)
+	add(!good, MissingCell)
+	if valid && good {
+		add(c.cell.force >= slackForce, MissingSlack)
+		add(c.cell.force < -zeroDrift || c.cell.force > zeroDrift && c.cell.force < slackForce, MissingZero)
+	}
+	add(c.programme == nil, MissingProgramme)
+	add(in.Switches.EmergencyStop || in.Switches.Patient && (c.mode != Armed || c.proof.proven), MissingSwitch)
+	add(in.Switches.EndPull, MissingTravel)
+	add(in.Motion.Fault, MissingDrive)
+	add(c.guard.latched != 0, MissingAcknowledge)
+	if c.mode == Armed {
+		add(!c.proof.proven, MissingProof)
+	}
+	return m
+}

@@ -1,0 +1,119 @@
+package control
+
+import "time"
+
+// What an operator selects and sets, judged against limits and ranges.
+
+func (c *Controller) decideSelect(cmd *Command) Reply {
+	if c.mode != Idle && c.mode != Tripped {
+		return Reply{Code: WrongMode}
+	}
+	p := cmd.Programme
+	if p == nil {
+		return Reply{Code: NoProgramme}
+	}
+	if p.Validate() != nil {
+		return Reply{Code: OutOfRange}
+	}
+	limits := chain(&c.cfg.Table, p, &cmd.Person, p.Hold)
+	s := settingsOf(p)
+	if r := checkSettings(p, &limits, &s); r.Code != Accepted {
+		return r
+	}
+	c.programme, c.person, c.settings, c.limits = p, cmd.Person, s, limits
+	return Reply{}
+}
+
+// checkSettings judges settings against the limits and the programme's ranges.
+func checkSettings(p *Programme, l *Limits, s *Settings) Reply {
+	above := func(f Field, v, lo, hi int64, why Reason) Reply {
+		return Reply{Code: AboveLimit, Field: f, Value: v, Min: lo, Max: hi, Reason: why}
+	}
+	outside := func(f Field, v, lo, hi int64) Reply {
+		return Reply{Code: OutOfRange, Field: f, Value: v, Min: lo, Max: hi}
+	}
+	longest := MaxHoldTime
+	switch hi := min(l.MaxSetPoint(), MaxHold); {
+	case s.Hold > l.MaxSetPoint():
+		return above(FieldHold, int64(s.Hold), int64(MinHold), int64(hi), l.Force.Reason)
+	case s.Hold < MinHold || s.Hold > MaxHold:
+		return outside(FieldHold, int64(s.Hold), int64(MinHold), int64(hi))
+	case s.Rest < MinRest || s.Rest > s.Hold:
+		return outside(FieldRest, int64(s.Rest), int64(MinRest), int64(s.Hold))
+	case s.HoldTime < MinHoldTime || s.HoldTime > longest:
+		return outside(FieldHoldTime, int64(s.HoldTime), int64(MinHoldTime), int64(longest))
+	case p.Static() != (s.RestTime == 0) || s.RestTime < 0 || s.RestTime > MaxRestTime:
+		lo := time.Second
+		hi := MaxRestTime
+		if p.Static() {
+			lo, hi = 0, 0
+		}
+		return outside(FieldRestTime, int64(s.RestTime), int64(lo), int64(hi))
+	case s.Duration > l.Duration.Value:
+		return above(FieldDuration, int64(s.Duration), int64(MinDuration), int64(l.Duration.Value), l.Duration.Reason)
+	case s.Duration < MinDuration:
+		return outside(FieldDuration, int64(s.Duration), int64(MinDuration), int64(l.Duration.Value))
+	}
+	return Reply{}
+}
+
+// decideSet changes the running values; the set-point follows by its ramps.
+func (c *Controller) decideSet(cmd *Command) Reply {
+	if c.programme == nil {
+		return Reply{Code: NoProgramme}
+	}
+	if c.mode == Releasing || c.mode == Recovering || c.mode == Tripped {
+		return Reply{Code: WrongMode}
+	}
+	s := c.settings
+	s.merge(&cmd.Set)
+	// The person's, harness's and table's links bind; the programme's own follows
+	// its hold force unless the programme names one.
+	limits := chain(&c.cfg.Table, c.programme, &c.person, s.Hold)
+	if r := checkSettings(c.programme, &limits, &s); r.Code != Accepted {
+		return r
+	}
+	if underway.has(c.mode) && limits.Force.Value < c.limits.Force.Value {
+		// While more force is still on the rope than the new limit allows, the old
+		// one stands: lowering the hold must not trip the treatment.
+		limits.Force = c.limits.Force
+	}
+	c.settings, c.limits = s, limits
+	c.settle()
+	return Reply{}
+}
+
+// merge takes over the fields that are set.
+func (s *Settings) merge(n *Settings) {
+	if n.Fields&FieldHold != 0 {
+		s.Hold = n.Hold
+	}
+	if n.Fields&FieldRest != 0 {
+		s.Rest = n.Rest
+	}
+	if n.Fields&FieldHoldTime != 0 {
+		s.HoldTime = n.HoldTime
+	}
+	if n.Fields&FieldRestTime != 0 {
+		s.RestTime = n.RestTime
+	}
+	if n.Fields&FieldDuration != 0 {
+		s.Duration = n.Duration
+	}
+}
+
+// settle lets the phase that keeps a level go back to its ramp when the level
+// has moved: the time counts again once the new force is there.
+func (c *Controller) settle() {
+	t := &c.treat
+	if c.mode != Treating {
+		return
+	}
+	hold, rest := c.levels()
+	switch {
+	case t.phase == Hold && t.setPoint != hold:
+		t.phase, t.phaseElapsed, t.reached = Pull, 0, false
+	case t.phase == Rest && t.setPoint != rest:
+		t.phase, t.phaseElapsed, t.reached = Ease, 0, false
+	}
+}
