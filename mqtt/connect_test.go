@@ -206,6 +206,9 @@ func TestOldResponsesAreUseless(t *testing.T) {
 	o.available(Online)
 	gt.shut()
 	o.available(Offline)
+	// The observer may know before the gateway does; what is posted until then is
+	// written to a connection that is no more.
+	eventually(t, "the gateway knows", func() bool { return g.logs.count("not connected") == 1 })
 	g.postJSON(g.topics.Response, time.Now().Add(-time.Second), Response{ID: "old"})
 	g.postJSON(g.topics.Response, time.Now().Add(generous), Response{ID: "young"})
 	gt.reopen()

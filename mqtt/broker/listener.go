@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/listeners"
 )
@@ -19,9 +20,10 @@ type listener struct {
 
 	turns sync.Mutex // see turn
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	closed bool
+	mu      sync.Mutex
+	conns   map[net.Conn]struct{}
+	closed  bool
+	serving sync.WaitGroup // connections; added to under mu, while not closed
 }
 
 func newListener(addr string) *listener {
@@ -67,6 +69,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 // with a client that is closed but still known; the next connection under the
 // same client id takes its place.
 func (l *listener) serve(conn net.Conn, establish listeners.EstablishFn) {
+	defer l.serving.Done()
 	defer l.remove(conn)
 	defer func() {
 		if p := recover(); p != nil {
@@ -88,6 +91,7 @@ func (l *listener) add(conn net.Conn) bool {
 		return false
 	}
 	l.conns[conn] = struct{}{}
+	l.serving.Add(1)
 	return true
 }
 
@@ -110,8 +114,22 @@ func (l *listener) Close(tell listeners.CloseFn) {
 	_ = l.socket.Close()
 	tell(l.ID())
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for conn := range l.conns {
 		_ = conn.Close()
 	}
+	l.mu.Unlock()
+	// The engine counts a connection only once it establishes it, and waits for the
+	// count right after this: none may begin meanwhile.
+	ended := make(chan struct{})
+	go func() {
+		l.serving.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(drainMost):
+	}
 }
+
+// drainMost bounds the wait for connections that were closed.
+const drainMost = 2 * time.Second
