@@ -121,6 +121,9 @@ func (c *Controller) treatStep(in *Input, out *Output) wish {
 
 // tighten takes over the lower limit of a lowered hold once the force is well below it.
 func (c *Controller) tighten() {
+	if !c.cell.fresh {
+		return
+	}
 	l := chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold).Force
 	if l.Value < c.limits.Force.Value && max(c.cell.force, c.treat.setPoint) < inNewtons(l.Value-forceHeadroom(l.Value)) {
 		c.limits.Force = l
