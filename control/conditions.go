@@ -178,7 +178,7 @@ func driveDead(_ *Controller, in *Input) bool { return in.Motion.Fault }
 // motion says it must.
 func releaseStalled(c *Controller, _ *Input) bool { return c.now > c.rel.deadline || c.rel.stuck }
 
-// releaseBackwards: the force has risen with unwinding, twice.
+// releaseBackwards: the force has risen with unwinding, risesMost times.
 func releaseBackwards(c *Controller, _ *Input) bool { return c.rel.rises >= risesMost }
 
 func padTemperature(c *Controller, _ *Input) bool { return c.heat.active.Has(ILPadTemperature) }

@@ -56,7 +56,7 @@ const (
 	fallTravel = 12.0
 	// riseMost is the rise of force (N) above the mark, while unwinding, that a
 	// breath does not make. A cough may: so the drive stands still for risePause and
-	// tries once more; the second time it is the drive that goes the wrong way.
+	// tries again; after risesMost times it is the drive that goes the wrong way.
 	riseMost  = 40.0
 	riseLeast = 1.0 // mm of unwinding
 	risesMost = 3
