@@ -12,12 +12,12 @@ import (
 
 // Pins are the table's lines. Outputs are active high, so that a line that
 // nobody drives, with a pull-down on the table's side, is off. LampAlarm,
-// LampCaution, Buzzer, ChargePump, Heat and DriveFault may be nil; CellClock and
-// CellData may be nil when the cell is on an SPI port.
+// LampCaution, Buzzer, ChargePump, Heat, CellData2, DriveFault and SupplyLow may
+// be nil; CellClock and CellData may be nil when the cell is on an SPI port.
 type Pins struct {
-	CellClock, CellData, Step, Dir, Enable, Heat,
+	CellClock, CellData, CellData2, Step, Dir, Enable, Heat,
 	LampAlarm, LampCaution, Buzzer, ChargePump,
-	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault gpio.PinIO
+	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault, SupplyLow gpio.PinIO
 }
 
 // line is one of the pins with what has to be known about it.
@@ -31,7 +31,7 @@ type line struct {
 
 // all lists the pins, outputs first, the most dangerous of them first: that is
 // the order in which they are made safe.
-func (p Pins) all() [16]line {
+func (p Pins) all() [18]line {
 	return [...]line{
 		{name: "Enable", pin: p.Enable, output: true},
 		{name: "Heat", pin: p.Heat, output: true, optional: true},
@@ -43,12 +43,14 @@ func (p Pins) all() [16]line {
 		{name: "LampCaution", pin: p.LampCaution, output: true, optional: true},
 		{name: "CellClock", pin: p.CellClock, output: true, cell: true},
 		{name: "CellData", pin: p.CellData, cell: true},
+		{name: "CellData2", pin: p.CellData2, optional: true},
 		{name: "PatientSwitch", pin: p.PatientSwitch},
 		{name: "EmergencyStop", pin: p.EmergencyStop},
 		{name: "StartButton", pin: p.StartButton},
 		{name: "EndSlack", pin: p.EndSlack},
 		{name: "EndPull", pin: p.EndPull},
 		{name: "DriveFault", pin: p.DriveFault, optional: true},
+		{name: "SupplyLow", pin: p.SupplyLow, optional: true},
 	}
 }
 

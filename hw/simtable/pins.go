@@ -15,9 +15,9 @@ import (
 // fault relay are normally closed: Low is closed and well, High is pressed, reached, faulty or a broken wire. The
 // start button is normally open: Low is pressed.
 type Pins struct {
-	CellClock, CellData, Step, Dir, Enable, Heat,
+	CellClock, CellData, CellData2, Step, Dir, Enable, Heat,
 	LampAlarm, LampCaution, Buzzer, ChargePump,
-	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault gpio.PinIO
+	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault, SupplyLow gpio.PinIO
 }
 
 var (
