@@ -24,9 +24,9 @@ import (
 // chip and offset, where the chip is the kernel's name ("gpiochip0:17") or its
 // label ("pinctrl-bcm2711:17"). Empty means not connected.
 type Lines struct {
-	CellClock, CellData, Step, Dir, Enable, Heat,
+	CellClock, CellData, CellData2, Step, Dir, Enable, Heat,
 	LampAlarm, LampCaution, Buzzer, ChargePump,
-	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault string
+	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault, SupplyLow string
 }
 
 // Config says where everything is connected.
@@ -105,28 +105,31 @@ type want struct {
 	field  string // of Lines
 	line   string
 	output bool
+	frame  bool // read bit by bit in a frame, which is judged as a whole
 	pin    *gpio.PinIO
 }
 
 // wants lists the pins that are configured.
 func (l Lines) wants(p *hw.Pins) []want {
 	all := []want{
-		{"CellClock", l.CellClock, true, &p.CellClock},
-		{"CellData", l.CellData, false, &p.CellData},
-		{"Step", l.Step, true, &p.Step},
-		{"Dir", l.Dir, true, &p.Dir},
-		{"Enable", l.Enable, true, &p.Enable},
-		{"Heat", l.Heat, true, &p.Heat},
-		{"LampAlarm", l.LampAlarm, true, &p.LampAlarm},
-		{"LampCaution", l.LampCaution, true, &p.LampCaution},
-		{"Buzzer", l.Buzzer, true, &p.Buzzer},
-		{"ChargePump", l.ChargePump, true, &p.ChargePump},
-		{"PatientSwitch", l.PatientSwitch, false, &p.PatientSwitch},
-		{"EmergencyStop", l.EmergencyStop, false, &p.EmergencyStop},
-		{"StartButton", l.StartButton, false, &p.StartButton},
-		{"EndSlack", l.EndSlack, false, &p.EndSlack},
-		{"EndPull", l.EndPull, false, &p.EndPull},
-		{"DriveFault", l.DriveFault, false, &p.DriveFault},
+		{field: "CellClock", line: l.CellClock, output: true, pin: &p.CellClock},
+		{field: "CellData", line: l.CellData, frame: true, pin: &p.CellData},
+		{field: "CellData2", line: l.CellData2, frame: true, pin: &p.CellData2},
+		{field: "Step", line: l.Step, output: true, pin: &p.Step},
+		{field: "Dir", line: l.Dir, output: true, pin: &p.Dir},
+		{field: "Enable", line: l.Enable, output: true, pin: &p.Enable},
+		{field: "Heat", line: l.Heat, output: true, pin: &p.Heat},
+		{field: "LampAlarm", line: l.LampAlarm, output: true, pin: &p.LampAlarm},
+		{field: "LampCaution", line: l.LampCaution, output: true, pin: &p.LampCaution},
+		{field: "Buzzer", line: l.Buzzer, output: true, pin: &p.Buzzer},
+		{field: "ChargePump", line: l.ChargePump, output: true, pin: &p.ChargePump},
+		{field: "PatientSwitch", line: l.PatientSwitch, pin: &p.PatientSwitch},
+		{field: "EmergencyStop", line: l.EmergencyStop, pin: &p.EmergencyStop},
+		{field: "StartButton", line: l.StartButton, pin: &p.StartButton},
+		{field: "EndSlack", line: l.EndSlack, pin: &p.EndSlack},
+		{field: "EndPull", line: l.EndPull, pin: &p.EndPull},
+		{field: "DriveFault", line: l.DriveFault, pin: &p.DriveFault},
+		{field: "SupplyLow", line: l.SupplyLow, pin: &p.SupplyLow},
 	}
 	var connected []want
 	for _, w := range all {

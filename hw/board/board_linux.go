@@ -91,7 +91,7 @@ func (b *Board) openLines(lines Lines) (errs []error) {
 
 // request takes a line from the kernel.
 func request(w want, chip *gpioioctl.GPIOChip, line *gpioioctl.GPIOLine) (gpio.PinIO, error) {
-	if !w.output && w.field != "CellData" && line.Name() != "" && chip.ByName(line.Name()) == line {
+	if !w.output && !w.frame && line.Name() != "" && chip.ByName(line.Name()) == line {
 		set, err := chip.LineSet(gpioioctl.LineInput, gpio.NoEdge, gpio.PullUp, line.Name())
 		if err != nil {
 			return nil, err

@@ -129,8 +129,8 @@ func (c *Check) look(ctx context.Context, b *Bench, live chan Change, see func(r
 // connected lists the lines that the settings name.
 func (c *Check) connected() (names []string) {
 	p := &c.Settings.Pins
-	for _, name := range []string{p.CellClock, p.CellData, p.Step, p.Dir, p.Enable, p.Heat, p.LampAlarm, p.LampCaution, p.Buzzer, p.ChargePump,
-		p.PatientSwitch, p.EmergencyStop, p.StartButton, p.EndSlack, p.EndPull, p.DriveFault} {
+	for _, name := range []string{p.CellClock, p.CellData, p.CellData2, p.Step, p.Dir, p.Enable, p.Heat, p.LampAlarm, p.LampCaution, p.Buzzer, p.ChargePump,
+		p.PatientSwitch, p.EmergencyStop, p.StartButton, p.EndSlack, p.EndPull, p.DriveFault, p.SupplyLow} {
 		if name != "" {
 			names = append(names, name)
 		}

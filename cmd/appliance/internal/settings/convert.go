@@ -62,6 +62,7 @@ func (p *Pins) named() []pin {
 	return []pin{
 		{key: "cell_clock", line: &p.CellClock, cell: true},
 		{key: "cell_data", line: &p.CellData, cell: true},
+		{key: "cell_data_2", line: &p.CellData2, cell: true, optional: true},
 		{key: "step", line: &p.Step},
 		{key: "dir", line: &p.Dir},
 		{key: "enable", line: &p.Enable},
@@ -76,5 +77,6 @@ func (p *Pins) named() []pin {
 		{key: "end_slack", line: &p.EndSlack},
 		{key: "end_pull", line: &p.EndPull},
 		{key: "drive_fault", line: &p.DriveFault, optional: true},
+		{key: "supply_low", line: &p.SupplyLow, optional: true},
 	}
 }

@@ -67,9 +67,9 @@ type Cell struct {
 // Pins are the names of lines: the kernel's line name ("GPIO17"), or chip and
 // offset ("gpiochip0:17"). Empty means not wired; see Lines.
 type Pins struct {
-	CellClock, CellData, Step, Dir, Enable, Heat,
+	CellClock, CellData, CellData2, Step, Dir, Enable, Heat,
 	LampAlarm, LampCaution, Buzzer, ChargePump,
-	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault string
+	PatientSwitch, EmergencyStop, StartButton, EndSlack, EndPull, DriveFault, SupplyLow string
 }
 
 // Pad is the heat pad.

@@ -128,11 +128,11 @@ func TestEveryKeyArrives(t *testing.T) {
 		"cell.interface": `"spi"`, "cell.spi_port": `"SPI1.0"`, "cell.capacity": `"2 kN"`,
 		"motor.steps_per_mm": `100`, "motor.max_speed": `"70 mm/s"`, "motor.start_stop_speed": `"25 mm/s"`, "motor.acceleration": `"0.5 m/s2"`,
 		"motor.reverse": "true", "motor.dir_setup": `"6 us"`, "motor.pulse_width": `"4 us"`, "motor.enable_settle": `"0.2 s"`,
-		"pins.cell_clock": `""`, "pins.cell_data": `""`, "pins.step": `"A1"`, "pins.dir": `"A2"`, "pins.enable": `"A3"`, "pins.heat": `"A4"`,
+		"pins.cell_clock": `""`, "pins.cell_data": `""`, "pins.cell_data_2": `""`, "pins.step": `"A1"`, "pins.dir": `"A2"`, "pins.enable": `"A3"`, "pins.heat": `"A4"`,
 		"pins.lamp_alarm": `"A5"`, "pins.lamp_caution": `"A6"`, "pins.buzzer": `""`, "pins.charge_pump": `"A7"`, "pins.patient_switch": `"A8"`,
 		"pins.emergency_stop": `"A9"`, "pins.start_button": `"B1"`, "pins.end_slack": `"B2"`, "pins.end_pull": `"B3"`,
-		"pins.drive_fault": `"gpiochip0:17"`,
-		"pad.present":      "true", "pad.sensor": `"28-0316a2795b4c"`, "pad.heat_time": `"15 min"`,
+		"pins.drive_fault": `"gpiochip0:17"`, "pins.supply_low": `"B4"`,
+		"pad.present": "true", "pad.sensor": `"28-0316a2795b4c"`, "pad.heat_time": `"15 min"`,
 		"control.cpu": "3", "control.priority": "60", "control.allow_no_realtime": "true", "control.operator_socket": `"/run/a"`,
 		"control.gateway_socket": `"/run/b"`, "control.calibration": `"/c"`, "control.programmes": `"/p"`, "control.remote": `"full"`,
 		"mqtt.broker": `"ssl://b:8883"`, "mqtt.client_id": `"c"`, "mqtt.username": `"u"`, "mqtt.password_file": `"/pw"`,
@@ -148,7 +148,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		Motor: stepper.Config{StepsPerMM: 100, MaxSpeed: 70 * mms, StartStopSpeed: 25 * mms, Acceleration: 500, Reverse: true,
 			DirSetup: 6 * time.Microsecond, PulseWidth: 4 * time.Microsecond, EnableSettle: 200 * time.Millisecond},
 		Pins: settings.Pins{Step: "A1", Dir: "A2", Enable: "A3", Heat: "A4", LampAlarm: "A5", LampCaution: "A6", ChargePump: "A7",
-			PatientSwitch: "A8", EmergencyStop: "A9", StartButton: "B1", EndSlack: "B2", EndPull: "B3", DriveFault: "gpiochip0:17"},
+			PatientSwitch: "A8", EmergencyStop: "A9", StartButton: "B1", EndSlack: "B2", EndPull: "B3", DriveFault: "gpiochip0:17", SupplyLow: "B4"},
 		Pad: settings.Pad{Present: true, Sensor: "28-0316a2795b4c", HeatTime: 15 * time.Minute},
 		Control: settings.Control{CPU: 3, Priority: 60, AllowNoRealtime: true, OperatorSocket: "/run/a", GatewaySocket: "/run/b",
 			Calibration: "/c", Programmes: "/p", Remote: control.FullRemote},
@@ -179,6 +179,11 @@ func TestRefuses(t *testing.T) {
 		{map[string]string{"cell.rate": `"10 Hz"`}, `cell.rate = "10 Hz": allowed: "80 Hz"`},
 		{map[string]string{"cell.interface": `"i2c"`}, `allowed: gpio, spi`},
 		{map[string]string{"cell.interface": `"spi"`}, `pins.cell_clock = "GPIO21": is not used with cell.interface = "spi"`},
+		{map[string]string{"cell.interface": `"spi"`, "pins.cell_clock": `""`, "pins.cell_data": `""`, "pins.cell_data_2": `"GPIO4"`},
+			`pins.cell_data_2 = "GPIO4": is not used with cell.interface = "spi", allowed: ""`},
+		{map[string]string{"pins.cell_data_2": `"GPIO20"`}, `pins.cell_data_2 = "GPIO20": is pins.cell_data too`},
+		{map[string]string{"pins.cell_data_2": `" GPIO4"`}, `a line's name such as "GPIO17"`},
+		{map[string]string{"pins.supply_low": `"GPIO12"`}, `pins.supply_low = "GPIO12": is pins.drive_fault too`},
 		{map[string]string{"pins.step": `""`}, `pins.step = "": is missing; the table cannot do without`},
 		{map[string]string{"pins.dir": `"GPIO17"`}, `pins.dir = "GPIO17": is pins.step too`},
 		{map[string]string{"pins.dir": `" GPIO17"`}, `a line's name such as "GPIO17"`},
@@ -252,7 +257,13 @@ func TestLinesAreWhatTheBoardOpens(t *testing.T) {
 	assert.Equal(t, "GPIO17", lines.Lines.Step)
 	assert.Equal(t, "GPIO21", lines.Lines.CellClock)
 	assert.Empty(t, lines.CellSPI)
-	s, err := settings.Load(edited(t, map[string]string{"cell.interface": `"spi"`, "pins.cell_clock": `""`, "pins.cell_data": `""`}))
+	assert.Empty(t, lines.Lines.CellData2+lines.Lines.SupplyLow, "neither is wired unless the file says so")
+	s, err := settings.Load(edited(t, map[string]string{"pins.cell_data_2": `"GPIO4"`, "pins.supply_low": `"GPIO23"`}))
+	require.NoError(t, err)
+	lines = s.Lines()
+	assert.Equal(t, "GPIO4", lines.Lines.CellData2)
+	assert.Equal(t, "GPIO23", lines.Lines.SupplyLow)
+	s, err = settings.Load(edited(t, map[string]string{"cell.interface": `"spi"`, "pins.cell_clock": `""`, "pins.cell_data": `""`}))
 	require.NoError(t, err)
 	lines = s.Lines()
 	assert.Equal(t, "SPI0.0", lines.CellSPI)
