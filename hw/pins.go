@@ -101,6 +101,6 @@ func release(v any) error {
 func (p Pins) switches() interlock.Pins {
 	return interlock.Pins{
 		PatientSwitch: p.PatientSwitch, EmergencyStop: p.EmergencyStop, StartButton: p.StartButton,
-		EndSlack: p.EndSlack, EndPull: p.EndPull, DriveFault: p.DriveFault,
+		EndSlack: p.EndSlack, EndPull: p.EndPull, DriveFault: p.DriveFault, SupplyLow: p.SupplyLow,
 	}
 }

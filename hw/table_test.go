@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 
 	"traction/hw"
@@ -75,6 +76,25 @@ func TestPullingStopsWithinTwoTicksOfTheSwitch(t *testing.T) {
 	require.NoError(t, b.Apply(b.clock.Now(), b.act)) // the tick that saw it
 	_, pending := b.NextEdge()
 	assert.False(t, pending)
+}
+
+// monitor is a supply monitor's output with the pull-up of the input.
+type monitor struct {
+	gpio.PinIO
+	level gpio.Level
+}
+
+func (m *monitor) In(gpio.Pull, gpio.Edge) error { return nil }
+func (m *monitor) Read() gpio.Level              { return m.level }
+
+func TestSupplyMonitorIsRead(t *testing.T) {
+	supply := &monitor{level: gpio.Low}
+	b := newBench(t, func(c *hw.Config, _ *simtable.Sim) { c.SupplyLow = supply })
+	b.run(t, 100*time.Millisecond)
+	assert.Equal(t, interlock.State{}, b.last.Switches)
+	supply.level = gpio.High
+	b.run(t, 2*time.Millisecond)
+	assert.Equal(t, interlock.State{SupplyLow: true}, b.last.Switches)
 }
 
 func TestDisabledLetsGoAndStoppedHolds(t *testing.T) {
@@ -175,14 +195,14 @@ func TestOpenNamesEverythingAtOnce(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, want)
 	}
-	for _, optional := range []string{"Lamp", "Buzzer", "ChargePump", "DriveFault", "pin Heat"} {
+	for _, optional := range []string{"Lamp", "Buzzer", "ChargePump", "DriveFault", "SupplyLow", "CellData2", "pin Heat"} {
 		assert.NotContains(t, err.Error(), optional)
 	}
 }
 
 func TestOptionalPinsMayBeMissing(t *testing.T) {
 	b := newBench(t, func(c *hw.Config, _ *simtable.Sim) {
-		c.Pins.Heat, c.LampAlarm, c.LampCaution, c.Buzzer, c.DriveFault = nil, nil, nil, nil, nil
+		c.Pins.Heat, c.LampAlarm, c.LampCaution, c.Buzzer, c.DriveFault, c.SupplyLow = nil, nil, nil, nil, nil, nil
 		c.PadSource = nil
 	})
 	b.act.HeatDuty, b.act.LampAlarm, b.act.Buzzer = 1, true, true

@@ -30,9 +30,12 @@ const (
 )
 
 // Pins are the inputs. DriveFault may be nil: then the drive never faults.
+// SupplyLow may be nil: then the supply never is. The supply monitor is an
+// external supervisor with a normally closed contact or an open drain to
+// ground: low means that the supply is good, high a brown-out or a broken wire.
 type Pins struct {
-	PatientSwitch, EmergencyStop, EndSlack, EndPull, DriveFault gpio.PinIn
-	StartButton                                                 gpio.PinIn
+	PatientSwitch, EmergencyStop, EndSlack, EndPull, DriveFault, SupplyLow gpio.PinIn
+	StartButton                                                            gpio.PinIn
 }
 
 // State is the switches after debouncing. True is pressed, open or fault;
@@ -43,19 +46,20 @@ type State struct {
 	EndSlack      bool // the drive is at the slack end of its travel
 	EndPull       bool // the drive is at the pulling end of its travel
 	DriveFault    bool
+	SupplyLow     bool // the supply has browned out, or its monitor is unplugged
 	Start         bool
 }
 
 // Unknown is the state of switches that cannot be read: every safety switch
 // open, the start button not pressed.
 func Unknown() State {
-	return State{Patient: true, EmergencyStop: true, EndSlack: true, EndPull: true, DriveFault: true}
+	return State{Patient: true, EmergencyStop: true, EndSlack: true, EndPull: true, DriveFault: true, SupplyLow: true}
 }
 
 // Inputs are the switches. They belong to one thread.
 type Inputs struct {
-	patient, emergency, endSlack, endPull, fault contact
-	start                                        button
+	patient, emergency, endSlack, endPull, fault, supply contact
+	start                                                button
 }
 
 // New sets the pins as inputs with pull-ups. Until they have been closed for
@@ -74,6 +78,7 @@ func New(pins Pins) (*Inputs, error) {
 		{"EndSlack", pins.EndSlack, false},
 		{"EndPull", pins.EndPull, false},
 		{"DriveFault", pins.DriveFault, true},
+		{"SupplyLow", pins.SupplyLow, true},
 	} {
 		if p.pin == nil {
 			if !p.optional {
@@ -94,6 +99,7 @@ func New(pins Pins) (*Inputs, error) {
 		endSlack:  contact{pin: pins.EndSlack, open: true, bad: pressReads},
 		endPull:   contact{pin: pins.EndPull, open: true, bad: pressReads},
 		fault:     contact{pin: pins.DriveFault, open: pins.DriveFault != nil, bad: pressReads},
+		supply:    contact{pin: pins.SupplyLow, open: pins.SupplyLow != nil, bad: pressReads},
 		start:     button{pin: pins.StartButton},
 	}, nil
 }
@@ -107,6 +113,7 @@ func (in *Inputs) Read(now time.Duration) State {
 		EndSlack:      in.endSlack.read(now),
 		EndPull:       in.endPull.read(now),
 		DriveFault:    in.fault.read(now),
+		SupplyLow:     in.supply.read(now),
 		Start:         in.start.read(now),
 	}
 }

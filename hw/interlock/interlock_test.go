@@ -21,9 +21,9 @@ type pin struct {
 func (p *pin) In(pull gpio.Pull, _ gpio.Edge) error { p.pull = pull; return p.err }
 func (p *pin) Read() gpio.Level                     { return p.level }
 
-// panel is six switches, read at 1 kHz.
+// panel is seven switches, read at 1 kHz.
 type panel struct {
-	patient, emergency, endSlack, endPull, fault, start pin
+	patient, emergency, endSlack, endPull, fault, supply, start pin
 
 	in   *Inputs
 	tick time.Duration
@@ -41,7 +41,7 @@ func newPanel(t *testing.T) *panel {
 func (p *panel) pins() Pins {
 	return Pins{
 		PatientSwitch: &p.patient, EmergencyStop: &p.emergency, EndSlack: &p.endSlack, EndPull: &p.endPull,
-		DriveFault: &p.fault, StartButton: &p.start,
+		DriveFault: &p.fault, SupplyLow: &p.supply, StartButton: &p.start,
 	}
 }
 
@@ -68,6 +68,7 @@ var safety = map[string]struct {
 	"end-slack":      {func(p *panel) *pin { return &p.endSlack }, func(s State) bool { return s.EndSlack }},
 	"end-pull":       {func(p *panel) *pin { return &p.endPull }, func(s State) bool { return s.EndPull }},
 	"drive-fault":    {func(p *panel) *pin { return &p.fault }, func(s State) bool { return s.DriveFault }},
+	"supply-low":     {func(p *panel) *pin { return &p.supply }, func(s State) bool { return s.SupplyLow }},
 }
 
 func TestSafetySwitchOpensAtTheSecondReadAndClosesSlowly(t *testing.T) {
@@ -135,7 +136,7 @@ func TestStartButton(t *testing.T) {
 
 func TestPullUpsAndErrors(t *testing.T) {
 	p := newPanel(t)
-	for _, pin := range []*pin{&p.patient, &p.emergency, &p.endSlack, &p.endPull, &p.fault, &p.start} {
+	for _, pin := range []*pin{&p.patient, &p.emergency, &p.endSlack, &p.endPull, &p.fault, &p.supply, &p.start} {
 		assert.Equal(t, gpio.PullUp, pin.pull)
 	}
 	_, err := New(Pins{EndPull: &pin{err: errors.New("line is busy")}})
@@ -144,18 +145,34 @@ func TestPullUpsAndErrors(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 	assert.NotContains(t, err.Error(), "DriveFault")
+	assert.NotContains(t, err.Error(), "SupplyLow")
+	_, err = New(Pins{SupplyLow: &pin{err: errors.New("line is busy")}})
+	assert.ErrorContains(t, err, "pin SupplyLow: line is busy")
 }
 
-func TestWithoutADriveFaultLine(t *testing.T) {
-	p := &panel{}
-	p.start.level = gpio.High
-	pins := p.pins()
-	pins.DriveFault = nil
-	in, err := New(pins)
-	require.NoError(t, err)
-	p.in = in
-	assert.False(t, p.run(1).DriveFault)
-	assert.Equal(t, State{}, p.run(30))
+func TestWithoutADriveFaultLineOrASupplyMonitor(t *testing.T) {
+	for name, remove := range map[string]func(*Pins){
+		"drive-fault": func(p *Pins) { p.DriveFault = nil },
+		"supply-low":  func(p *Pins) { p.SupplyLow = nil },
+	} {
+		p := &panel{}
+		p.start.level = gpio.High
+		pins := p.pins()
+		remove(&pins)
+		in, err := New(pins)
+		require.NoError(t, err)
+		p.in = in
+		assert.False(t, safety[name].shown(p.run(1)), name)
+		assert.Equal(t, State{}, p.run(30))
+	}
+}
+
+// What cannot be read is worth as much as a broken wire, whatever is wired.
+func TestUnknownIsEverySafetySwitchOpen(t *testing.T) {
+	for name, sw := range safety {
+		assert.True(t, sw.shown(Unknown()), name)
+	}
+	assert.False(t, Unknown().Start)
 }
 
 func TestNothingAllocates(t *testing.T) {
