@@ -76,7 +76,7 @@ func ExampleSim_PadTemperature() {
 func ExampleTableByName() {
 	_, err := simtable.TableByName("bed")
 	fmt.Println(err)
-	// Output: simtable: table: unknown name "bed": known are plain, screw, tired, winch, worm
+	// Output: simtable: table: unknown name "bed": known are double, plain, screw, tired, winch, worm
 }
 
 func ExamplePatientByName() {

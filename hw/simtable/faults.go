@@ -78,7 +78,7 @@ var faultKinds = [faultCount]FaultKind{
 	faultDriveDead:                {"drive-dead", "the drive holds but obeys no step", 0, 0},
 	faultJam:                      {"jam", "the drive is stuck mechanically, with power or without", 0, 0},
 	faultDrive:                    {"drive-fault", "the drive's power stage switches off and opens its fault contact", 0, 0},
-	faultBrownOut:                 {"brown-out", "the motor supply fails and nothing tells", 0, 0},
+	faultBrownOut:                 {"brown-out", "the motor supply fails; only a supply monitor tells", 0, 0},
 	faultPatientSwitchOpen:        {"patient-switch-open", "the patient switch is unplugged or its wire broken", 0, 0},
 	faultPatientSwitchStuckClosed: {"patient-switch-stuck-closed", "the patient switch is shorted: pressing does nothing", 0, 0},
 	faultEmergencyStop:            {"emergency-stop", "the emergency stop is pressed or its wire broken", 0, 0},

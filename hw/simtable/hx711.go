@@ -68,6 +68,14 @@ const (
 	wireFloating           // the pin reads whatever the air says
 )
 
+// newChip is a converter that gets its power at time t, with the cell on it.
+func newChip(cell Cell, noise *rand.Rand, random *rand.PCG, t time.Duration) chip {
+	c := chip{analog: analog{cell: cell, noise: noise}, random: *random}
+	c.period = c.setRate(cell.RatePerS)
+	c.powerOn(t)
+	return c
+}
+
 // powerOn starts the chip at time t.
 func (c *chip) powerOn(t time.Duration) {
 	c.selected = channelA128

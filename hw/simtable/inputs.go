@@ -22,13 +22,16 @@ func (i *input) In(_ gpio.Pull, edge gpio.Edge) error {
 	return nil
 }
 
-// dataPin is DOUT.
-type dataPin struct{ input }
+// dataPin is DOUT of one converter.
+type dataPin struct {
+	input
+	chip *chip
+}
 
 // Read returns the level of DOUT: High while converting, Low when a conversion is ready.
 func (p *dataPin) Read() gpio.Level {
 	s := p.sim
-	l := gpio.Level(s.chip.data(s.look()))
+	l := gpio.Level(p.chip.data(s.look()))
 	s.spend(s.pinCost)
 	return l
 }
@@ -44,6 +47,7 @@ const (
 	contactEndSlack
 	contactEndPull
 	contactFault
+	contactSupply
 )
 
 type contactPin struct {
@@ -77,6 +81,8 @@ func (s *Sim) open(contact uint8) bool {
 		return (s.motor.position <= d.EndSlackMM || f.at(faultEndSwitchStuckOpen, -1)) && !f.at(faultEndSwitchStuckClosed, -1)
 	case contactEndPull:
 		return (s.motor.position >= d.EndPullMM || f.at(faultEndSwitchStuckOpen, 1)) && !f.at(faultEndSwitchStuckClosed, 1)
+	case contactSupply:
+		return f.on(faultBrownOut)
 	default:
 		return f.on(faultDrive)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestBuiltIns(t *testing.T) {
-	assert.Equal(t, []string{"plain", "screw", "tired", "winch", "worm"}, Tables())
+	assert.Equal(t, []string{"double", "plain", "screw", "tired", "winch", "worm"}, Tables())
 	for _, name := range Tables() {
 		got, err := TableByName(name)
 		require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestPatientsSpanThePublishedRanges(t *testing.T) {
 func TestUnknownNames(t *testing.T) {
 	_, err := TableByName("bed")
 	require.ErrorIs(t, err, ErrUnknown)
-	require.ErrorContains(t, err, "plain, screw, tired, winch, worm")
+	require.ErrorContains(t, err, "double, plain, screw, tired, winch, worm")
 	_, err = PatientByName("../tables/winch")
 	require.ErrorIs(t, err, ErrUnknown)
 	require.ErrorContains(t, err, "median")

@@ -13,7 +13,11 @@ import (
 //
 // The switches are contacts to ground with a pull-up. Patient switch, emergency stop, end switches and the drive's
 // fault relay are normally closed: Low is closed and well, High is pressed, reached, faulty or a broken wire. The
-// start button is normally open: Low is pressed.
+// start button is normally open: Low is pressed. The supply monitor is normally closed as well: Low is good, High is a
+// low supply or a broken wire.
+//
+// CellData2 is nil on a table without a second cell, SupplyLow on one without a supply monitor. Both cells share
+// CellClock.
 type Pins struct {
 	CellClock, CellData, CellData2, Step, Dir, Enable, Heat,
 	LampAlarm, LampCaution, Buzzer, ChargePump,
@@ -29,32 +33,42 @@ var (
 // pinSet holds the pins; each has a type of its own so that an operation is one indirect call.
 type pinSet struct {
 	clock    clockPin
-	data     dataPin
+	data     [2]dataPin // of the first and of the second cell
 	step     stepPin
 	outputs  [7]levelPin
-	contacts [6]contactPin
+	contacts [7]contactPin
 }
 
 // Pins returns the table's lines, always the same ones.
 func (s *Sim) Pins() Pins {
 	o, c := &s.pins.outputs, &s.pins.contacts
-	return Pins{
-		CellClock: &s.pins.clock, CellData: &s.pins.data, Step: &s.pins.step,
+	p := Pins{
+		CellClock: &s.pins.clock, CellData: &s.pins.data[0], Step: &s.pins.step,
 		Dir: &o[lineDir], Enable: &o[lineEnable], Heat: &o[lineHeat], LampAlarm: &o[lineAlarm],
 		LampCaution: &o[lineCaution], Buzzer: &o[lineBuzzer], ChargePump: &o[linePump],
 		PatientSwitch: &c[contactPatient], EmergencyStop: &c[contactEmergency], StartButton: &c[contactStart],
 		EndSlack: &c[contactEndSlack], EndPull: &c[contactEndPull], DriveFault: &c[contactFault],
 	}
+	if s.table.HasSecondCell() {
+		p.CellData2 = &s.pins.data[1]
+	}
+	if s.table.Drive.SupplyMonitor {
+		p.SupplyLow = &c[contactSupply]
+	}
+	return p
 }
 
 func (p *pinSet) wire(s *Sim) {
 	p.clock = clockPin{output{sim: s, line: line{"cell-clock", 0}}}
-	p.data = dataPin{input{sim: s, line: line{"cell-data", 1}}}
+	p.data = [...]dataPin{
+		{input{sim: s, line: line{"cell-data", 1}}, &s.chip},
+		{input{sim: s, line: line{"cell-data-2", 17}}, &s.second},
+	}
 	p.step = stepPin{output{sim: s, line: line{"step", 2}}}
 	for i, name := range []string{"dir", "enable", "heat", "lamp-alarm", "lamp-caution", "buzzer", "charge-pump"} {
 		p.outputs[i] = levelPin{output{sim: s, line: line{name, 3 + i}}, uint8(i)}
 	}
-	for i, name := range []string{"patient-switch", "emergency-stop", "start-button", "end-slack", "end-pull", "drive-fault"} {
+	for i, name := range []string{"patient-switch", "emergency-stop", "start-button", "end-slack", "end-pull", "drive-fault", "supply-low"} {
 		p.contacts[i] = contactPin{input{sim: s, line: line{name, 10 + i}}, uint8(i)}
 	}
 }
@@ -105,13 +119,21 @@ type clockPin struct{ output }
 // Out is an edge; now and then preemption strikes just after a rising one.
 func (p *clockPin) Out(l gpio.Level) error {
 	s := p.sim
-	s.chip.clock(bool(l), s.look())
+	s.clockCells(bool(l), s.look())
 	p.level = l
 	s.spend(s.cellClockCost)
 	if l && s.stretch.probability > 0 {
 		s.spend(s.stretch.draw())
 	}
 	return nil
+}
+
+// clockCells is an edge on the line that all converters share.
+func (s *Sim) clockCells(level bool, t time.Duration) {
+	s.chip.clock(level, t)
+	if s.second.period != 0 {
+		s.second.clock(level, t)
+	}
 }
 
 // stretch is the preemption that keeps PD_SCK high for longer than anybody meant.

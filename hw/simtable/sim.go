@@ -25,6 +25,7 @@ type Sim struct {
 	due     time.Duration // something happens in the physics or the chip from here on
 
 	chip   chip
+	second chip // of the second cell; without one it never has anything to do
 	motor  motor
 	person person
 	breath breath
@@ -73,10 +74,11 @@ func New(cfg Table, patient Patient, clock Clock, seed uint64) (*Sim, error) {
 
 	// Every source of chance has its own stream: one more cough must not change the noise of the cell.
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
-	s.chip.analog = analog{cell: cfg.Cell, noise: stream(1)}
-	s.chip.random = *rand.NewPCG(seed, 2)
-	s.chip.period = s.chip.setRate(cfg.Cell.RatePerS)
-	s.chip.powerOn(s.start)
+	s.chip = newChip(cfg.Cell, stream(1), rand.NewPCG(seed, 2), s.start)
+	s.second = chip{readyAt: never}
+	if cfg.HasSecondCell() {
+		s.second = newChip(cfg.Cell2, stream(7), rand.NewPCG(seed, 8), s.start)
+	}
 	s.motor = newMotor(cfg.Drive, s.start, stream(3))
 	s.person = newPerson(cfg, patient)
 	s.breath = breath{hz: patient.BreathingHz, jitter: stream(4)}
@@ -127,6 +129,10 @@ func (s *Sim) advance(now time.Duration) {
 			s.chip.finish()
 			continue
 		}
+		if s.second.readyAt < next && s.second.readyAt <= now {
+			s.second.finish()
+			continue
+		}
 		if next > now {
 			break
 		}
@@ -134,7 +140,7 @@ func (s *Sim) advance(now time.Duration) {
 		s.tick()
 		next += grid
 	}
-	s.due = min(next, s.chip.readyAt)
+	s.due = min(next, s.chip.readyAt, s.second.readyAt)
 }
 
 // tick is one step of the physics, which ends at s.at.
@@ -159,6 +165,7 @@ func (s *Sim) tick() {
 	}
 	s.person.step(s.reel, sway)
 	s.chip.load(s.person.rope)
+	s.second.load(s.person.rope)
 	if s.person.rope >= s.events.slipAbove {
 		s.slipUnderLoad()
 	}

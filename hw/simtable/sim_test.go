@@ -85,18 +85,18 @@ func TestLampsAndBuzzerShowInTheTruth(t *testing.T) {
 }
 
 func TestPinsAreNamed(t *testing.T) {
-	r := newRig(t, "winch", "median", nil)
+	r := newRig(t, "double", "median", nil)
 	p := r.p
 	numbers, labels := map[int]bool{}, map[string]bool{}
 	for _, pin := range []gpio.PinIO{
-		p.CellClock, p.CellData, p.Step, p.Dir, p.Enable, p.Heat, p.LampAlarm, p.LampCaution, p.Buzzer, p.ChargePump,
-		p.PatientSwitch, p.EmergencyStop, p.StartButton, p.EndSlack, p.EndPull, p.DriveFault,
+		p.CellClock, p.CellData, p.CellData2, p.Step, p.Dir, p.Enable, p.Heat, p.LampAlarm, p.LampCaution, p.Buzzer, p.ChargePump,
+		p.PatientSwitch, p.EmergencyStop, p.StartButton, p.EndSlack, p.EndPull, p.DriveFault, p.SupplyLow,
 	} {
 		assert.Equal(t, pin.Name(), pin.String())
 		numbers[pin.Number()], labels[pin.Name()] = true, true
 	}
-	assert.Len(t, numbers, 16)
-	assert.Len(t, labels, 16)
+	assert.Len(t, numbers, 18)
+	assert.Len(t, labels, 18)
 }
 
 func TestWaitForEdge(t *testing.T) {

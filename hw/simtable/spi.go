@@ -73,7 +73,7 @@ func (c *cellConn) Tx(w, r []byte) error {
 			if t >= s.due {
 				s.advance(t)
 			}
-			s.chip.clock(out&mask != 0, t)
+			s.clockCells(out&mask != 0, t)
 			if middle := t + c.bit/2; s.chip.data(middle) {
 				in |= mask
 			}

@@ -16,12 +16,14 @@ type Table struct {
 	PinCostUS float64 `toml:"pin_cost_us"`
 
 	Cell  Cell  `toml:"cell"`
+	Cell2 Cell  `toml:"cell2"` // a second cell on the same rope; capacity_n = 0 is none
 	Drive Drive `toml:"drive"`
 	Rope  Rope  `toml:"rope"`
 	Pad   Pad   `toml:"pad"`
 }
 
-// Cell describes the load cell and the HX711 that reads it.
+// Cell describes a load cell and the HX711 that reads it. The four keys of the clock line (clock_cost_us and stretch_*)
+// stand in [cell] only, since a second converter hangs on the same line.
 type Cell struct {
 	CapacityN          float64 `toml:"capacity_n"`           // force at the rated sensitivity, 10 to 20000 N
 	SensitivityMVPerV  float64 `toml:"sensitivity_mv_per_v"` // -10 to 10 mV/V, not 0; negative when the bridge is wired the other way round
@@ -63,6 +65,7 @@ type Drive struct {
 	StartMM            float64 `toml:"start_mm"`               // where the drive stands at power-on
 	ChargePump         bool    `toml:"charge_pump"`            // motor power only while the charge pump pin is toggled
 	ChargePumpHoldMS   float64 `toml:"charge_pump_hold_ms"`    // how long one toggle lasts, 1 to 1000 ms
+	SupplyMonitor      bool    `toml:"supply_monitor"`         // a contact that opens when the motor supply is low
 }
 
 // Rope describes what lies between drum and harness.
@@ -86,14 +89,17 @@ type Pad struct {
 // defaultTable holds what a table file may leave out: the pin timing of a Raspberry Pi 4 (a set takes about 1.15 us),
 // the timing rules of a DM542 class motor driver and the usual preemptions of a busy computer.
 func defaultTable() Table {
-	return Table{
-		Cell: Cell{SupplyV: 5, RatePerS: 80, TrueRateFactor: 1.03, FilterConversions: 1, ClockCostUS: 1, StretchMinUS: 61, StretchMaxUS: 500},
+	cell := Cell{SupplyV: 5, RatePerS: 80, TrueRateFactor: 1.03, FilterConversions: 1}
+	t := Table{
+		Cell: cell, Cell2: cell,
 		Drive: Drive{Microsteps: 16, StepHighUS: 2.5, StepLowUS: 2.5, DirSetUpUS: 5, OvertravelMM: 6,
 			BackDriveNSPerMM: 0.5, ChargePumpHoldMS: 20},
 		Rope: Rope{StiffnessNPerMM: 150},
 		Pad: Pad{HeaterW: 40, CapacityJPerC: 900, LossAmbientWPerC: 0.5, LossPersonWPerC: 1.2, SkinCapacityJPerC: 600, SkinBloodWPerC: 2,
 			AmbientC: 22, SensorLagS: 8},
 	}
+	t.Cell.ClockCostUS, t.Cell.StretchMinUS, t.Cell.StretchMaxUS = 1, 61, 500
+	return t
 }
 
 // Validate reports every value that is out of range, all at once, each with its key, value and allowed range. It
@@ -102,30 +108,51 @@ func (t Table) Validate() error {
 	var r ranges
 	r.filled("name", t.Name)
 	r.within("pin_cost_us", t.PinCostUS, 0, 1000)
-	t.Cell.validate(&r)
+	t.Cell.validate("cell", &r)
+	t.Cell.validateClock(&r)
+	t.validateSecondCell(&r)
 	t.Drive.validate(&r)
 	r.within("rope.stiffness_n_per_mm", t.Rope.StiffnessNPerMM, 1, 10000)
 	t.Pad.validate(&r)
 	return errors.Join(r.errs...)
 }
 
-func (c Cell) validate(r *ranges) {
-	r.within("cell.capacity_n", c.CapacityN, 10, 20000)
-	r.within("cell.sensitivity_mv_per_v", c.SensitivityMVPerV, -10, 10)
+// HasSecondCell tells whether a second cell pulls at the same rope.
+func (t *Table) HasSecondCell() bool { return t.Cell2.CapacityN != 0 }
+
+// validateSecondCell also refuses a [cell2] that was begun and has no capacity: it would be a table without one.
+func (t *Table) validateSecondCell(r *ranges) {
+	if c := (Cell{}); !t.HasSecondCell() && (t.Cell2 == c || t.Cell2 == defaultTable().Cell2) {
+		return
+	}
+	t.Cell2.validate("cell2", r)
+	r.within("cell2.clock_cost_us", t.Cell2.ClockCostUS, 0, 0)
+	r.within("cell2.stretch_probability", t.Cell2.StretchProbability, 0, 0)
+	r.within("cell2.stretch_min_us", t.Cell2.StretchMinUS, 0, 0)
+	r.within("cell2.stretch_max_us", t.Cell2.StretchMaxUS, 0, 0)
+}
+
+func (c Cell) validate(section string, r *ranges) {
+	key := func(name string) string { return section + "." + name }
+	r.within(key("capacity_n"), c.CapacityN, 10, 20000)
+	r.within(key("sensitivity_mv_per_v"), c.SensitivityMVPerV, -10, 10)
 	if c.SensitivityMVPerV == 0 {
-		r.fail("cell.sensitivity_mv_per_v = 0: allowed is -10 to 10, not 0")
+		r.fail("%s = 0: allowed is -10 to 10, not 0", key("sensitivity_mv_per_v"))
 	}
-	r.within("cell.supply_v", c.SupplyV, 2.6, 5.5)
-	r.within("cell.zero_mv_per_v", c.ZeroMVPerV, -2, 2)
-	r.within("cell.zero_drift_n_per_min", c.ZeroDriftNPerMin, -10, 10)
-	r.within("cell.zero_drift_n_per_c", c.ZeroDriftNPerC, -10, 10)
-	r.within("cell.warm_up_c", c.WarmUpC, 0, 30)
-	r.within("cell.nonlinearity_share", c.NonlinearityShare, -0.01, 0.01)
+	r.within(key("supply_v"), c.SupplyV, 2.6, 5.5)
+	r.within(key("zero_mv_per_v"), c.ZeroMVPerV, -2, 2)
+	r.within(key("zero_drift_n_per_min"), c.ZeroDriftNPerMin, -10, 10)
+	r.within(key("zero_drift_n_per_c"), c.ZeroDriftNPerC, -10, 10)
+	r.within(key("warm_up_c"), c.WarmUpC, 0, 30)
+	r.within(key("nonlinearity_share"), c.NonlinearityShare, -0.01, 0.01)
 	if c.RatePerS != 10 && c.RatePerS != 80 {
-		r.fail("cell.rate_per_s = %v: allowed is 10 or 80", c.RatePerS)
+		r.fail("%s = %v: allowed is 10 or 80", key("rate_per_s"), c.RatePerS)
 	}
-	r.within("cell.true_rate_factor", c.TrueRateFactor, 0.8, 1.2)
-	r.within("cell.filter_conversions", float64(c.FilterConversions), 1, maxFilter)
+	r.within(key("true_rate_factor"), c.TrueRateFactor, 0.8, 1.2)
+	r.within(key("filter_conversions"), float64(c.FilterConversions), 1, maxFilter)
+}
+
+func (c Cell) validateClock(r *ranges) {
 	r.within("cell.clock_cost_us", c.ClockCostUS, 0, 1000)
 	r.within("cell.stretch_probability", c.StretchProbability, 0, 1)
 	r.within("cell.stretch_min_us", c.StretchMinUS, 0, 100000)

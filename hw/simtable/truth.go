@@ -35,6 +35,7 @@ type Truth struct {
 
 	CellResets   uint64 // times that a long clock pulse reset the converter
 	SerialErrors uint64 // frames of a wrong number of pulses
+	Cell2Resets  uint64 // as CellResets, of the second converter; 0 without one
 	OutputReads  uint64 // reads of output pins, which would turn Linux lines into inputs
 
 	AlarmLamp, CautionLamp, Buzzer bool
@@ -53,7 +54,7 @@ func (s *Sim) Truth() Truth {
 		LostSteps: m.lost, IgnoredSteps: m.ignored, TimingViolations: m.violations, Stalled: m.stalled,
 		Energised: s.powered(now), RopeBroken: p.broken, HarnessWorn: p.worn,
 		PadC: h.pad, SkinC: h.skin, PeakSkinC: h.peakSkin, SensorC: h.sensor, Heating: h.heating(), RelayCycles: h.cycles,
-		CellResets: s.chip.resets, SerialErrors: s.chip.serialErrors, OutputReads: s.outputReads,
+		CellResets: s.chip.resets, Cell2Resets: s.second.resets, SerialErrors: s.chip.serialErrors, OutputReads: s.outputReads,
 		AlarmLamp:   bool(s.pins.outputs[lineAlarm].level),
 		CautionLamp: bool(s.pins.outputs[lineCaution].level),
 		Buzzer:      bool(s.pins.outputs[lineBuzzer].level),
