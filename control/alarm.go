@@ -8,19 +8,44 @@ import "time"
 // 200 ms every 15 s; low is steady yellow without sound.
 type alarm struct {
 	priority Priority
+	causes   InterlockSet
 	since    time.Duration
-	tone     time.Duration // end of the end-of-treatment tone
+	silent   time.Duration // until when the sound is paused; never the lamp
+
+	ended bool          // a treatment is over and nobody has acknowledged that
+	tone  time.Duration // when its tone began
 }
 
-// set takes the priority that holds now; a change restarts the pattern.
-func (a *alarm) set(now time.Duration, p Priority) {
+const (
+	// R-SILENCE: the sound may be paused for at most 120 s (IEC 60601-1-8).
+	silenceMost = 120 * time.Second
+	// R-END-TONE: the end of a treatment sounds for a second, and then every 30 s
+	// until it is acknowledged (Chattanooga Triton).
+	toneLength = time.Second
+	toneAgain  = 300 * time.Millisecond
+	toneEvery  = 30 * time.Second
+)
+
+// set takes the priority that holds now and its causes. A change of priority
+// restarts the pattern; a cause that is new ends a pause of the sound.
+func (a *alarm) set(now time.Duration, p Priority, causes InterlockSet) {
 	if p != a.priority {
 		a.priority, a.since = p, now
 	}
+	if causes&^a.causes != 0 {
+		a.silent = 0
+	}
+	a.causes = causes
 }
 
-// signalEnd sounds the end of a treatment once: one second.
-func (a *alarm) signalEnd(now time.Duration) { a.tone = now + time.Second }
+// silence pauses the sound.
+func (a *alarm) silence(now time.Duration) { a.silent = now + silenceMost }
+
+// silentFor is how much longer the sound is paused.
+func (a *alarm) silentFor(now time.Duration) time.Duration { return max(a.silent-now, 0) }
+
+// signalEnd sounds the end of a treatment.
+func (a *alarm) signalEnd(now time.Duration) { a.ended, a.tone = true, now }
 
 // levels of lamp and buzzer in this tick.
 func (a *alarm) levels(now time.Duration) (red, yellow, buzzer bool) {
@@ -35,7 +60,13 @@ func (a *alarm) levels(now time.Duration) (red, yellow, buzzer bool) {
 	case Low:
 		yellow = true
 	}
-	return red, yellow, buzzer || now < a.tone
+	return red, yellow, (buzzer || a.endTone(now)) && a.silent <= now
+}
+
+// endTone tells whether the tone of the end sounds now.
+func (a *alarm) endTone(now time.Duration) bool {
+	t := now - a.tone
+	return a.ended && (t < toneLength || t%toneEvery < toneAgain)
 }
 
 // The patterns, one slot a pulse or a gap.

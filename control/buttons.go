@@ -1,7 +1,7 @@
 package control
 
 // buttons: the start button's edge acknowledges a trip, arms, or starts,
-// whichever is next. It never resumes a pause by accident: that takes a command.
+// whichever is next; armed for the first time of the day, it starts the proof of release. It never resumes a pause by accident: that takes a command.
 func (c *Controller) buttons(in *Input, out *Output) {
 	edge := in.Switches.Start && !c.startWas
 	c.startWas = in.Switches.Start
@@ -11,10 +11,12 @@ func (c *Controller) buttons(in *Input, out *Output) {
 	}
 	kind := NoCommand
 	switch {
-	case c.guard.latched != 0:
+	case c.guard.latched != 0, c.alarm.ended:
 		kind = CommandAcknowledge
 	case c.mode == Idle:
 		kind = CommandArm
+	case c.mode == Armed && c.missing&MissingReleaseProof != 0:
+		kind = CommandProve
 	case c.mode == Armed:
 		kind = CommandStart
 	}

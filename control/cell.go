@@ -45,9 +45,8 @@ const lostAfter = 200 * time.Millisecond
 const faultyAfter = 100 * time.Millisecond
 
 // update takes over a tick's reading; dt is the time that the tick may count.
-func (c *cell) update(in *Input, dt time.Duration) {
+func (c *cell) update(l *Load, now, dt time.Duration) {
 	c.waited += dt
-	l := &in.Load
 	c.fresh = l.Seq != c.seq && l.Seq != 0
 	c.fault, c.rate = l.Fault, l.Rate
 	if c.fresh {
@@ -63,7 +62,7 @@ func (c *cell) update(in *Input, dt time.Duration) {
 	}
 	bad := l.Fault.lasting()
 	if bad && !c.bad {
-		c.badSince = in.Now
+		c.badSince = now
 	}
 	c.bad = bad
 }
@@ -75,6 +74,9 @@ func (c *cell) late(now time.Duration) bool { return !c.ever || now-c.at > lateA
 func (c *cell) lost(now time.Duration) bool {
 	return !c.ever || c.waited > lostAfter || c.bad && now-c.badSince > faultyAfter
 }
+
+// good: fit to be believed now.
+func (c *cell) good(now time.Duration) bool { return !c.late(now) && !c.bad && c.cal.Valid() }
 
 // newtons converts to the exported type.
 func newtons(f float64) physic.Force { return physic.Force(math.Round(f * 1e9)) }

@@ -66,9 +66,11 @@ const (
 	CommandSet
 	CommandHeat
 	CommandAcknowledge
+	CommandProve   // the proof of release
+	CommandSilence // pause the alarm's sound
 )
 
-var commandNames = [...]string{"none", "select", "arm", "start", "pause", "resume", "stop", "set", "heat", "acknowledge"}
+var commandNames = [...]string{"none", "select", "arm", "start", "pause", "resume", "stop", "set", "heat", "acknowledge", "prove", "silence"}
 
 // String returns the command's name as it appears in every interface.
 func (k CommandKind) String() string { return name(commandNames[:], uint8(k)) }
@@ -181,20 +183,21 @@ type Reply struct {
 type Missing uint16
 
 const (
-	MissingCalibration Missing = 1 << iota // the cell was never calibrated
-	MissingCell                            // no good sample
-	MissingZero                            // zero has drifted from the calibration
-	MissingProgramme                       // nothing selected
-	MissingProof                           // patient switch not seen pressed and released
-	MissingSwitch                          // patient switch or emergency stop is pressed or unplugged
-	MissingAcknowledge                     // a trip waits for acknowledgement
-	MissingSlack                           // the rope is under tension
-	MissingTravel                          // an end switch is open
-	MissingDrive                           // the motor driver reports a fault
-	MissingPad                             // heat was asked for and there is no pad
+	MissingCalibration  Missing = 1 << iota // the cell was never calibrated
+	MissingCell                             // no good sample
+	MissingZero                             // zero has drifted from the calibration
+	MissingProgramme                        // nothing selected
+	MissingProof                            // patient switch not seen pressed and released
+	MissingSwitch                           // patient switch or emergency stop is pressed or unplugged
+	MissingAcknowledge                      // a trip waits for acknowledgement
+	MissingSlack                            // the rope is under tension
+	MissingTravel                           // an end switch is open
+	MissingDrive                            // the motor driver reports a fault
+	MissingPad                              // heat was asked for and there is no pad
+	MissingReleaseProof                     // release has not been tried today
 )
 
-var missingNames = [...]string{"calibration", "load-cell", "zero", "programme", "patient-switch-proof", "switch", "acknowledgement", "slack", "travel", "drive", "pad"}
+var missingNames = [...]string{"calibration", "load-cell", "zero", "programme", "patient-switch-proof", "switch", "acknowledgement", "slack", "travel", "drive", "pad", "release-proof"}
 
 // Names lists the conditions that are missing.
 func (m Missing) Names() []string {

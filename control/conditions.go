@@ -16,7 +16,8 @@ func patientSwitch(_ *Controller, in *Input) bool { return in.Switches.Patient }
 // forceLimit: above the limit in force, against the calibration's zero. One
 // sample is enough: the driver lets no bad frame through.
 func forceLimit(c *Controller, _ *Input) bool {
-	return c.cell.ever && c.cell.force > inNewtons(c.limits.Force.Value)
+	limit := inNewtons(c.limits.Force.Value)
+	return c.cell.ever && c.cell.force > limit || c.paired() && c.second.ever && c.second.force > limit
 }
 
 func cellLate(c *Controller, _ *Input) bool { return c.cell.late(c.now) || c.cell.bad }
@@ -25,8 +26,9 @@ func cellLost(c *Controller, _ *Input) bool { return c.cell.lost(c.now) }
 
 const (
 	// pushMost: a rope cannot push. Below this (N) the cell, its wires or its
-	// calibration are wrong.
-	pushMost = -30.0
+	// calibration are wrong; zero may drift by zeroDrift before a treatment, and by
+	// some newtons more while the cell warms.
+	pushMost = -20.0
 	// capacityShare: beyond this share of its capacity the cell's reading means nothing.
 	capacityShare = 1.1
 	// badForceMost: this many implausible samples in a row end the treatment.
@@ -101,7 +103,10 @@ func forceWithoutMotion(c *Controller, _ *Input) bool {
 }
 
 // motionMark remembers where force last rose with motion.
-type motionMark struct{ x, force float64 }
+type motionMark struct {
+	x, force float64
+	heldX    float64 // mm, where the force was last near its set-point
+}
 
 const (
 	// markForce (N): force that rose this much since the mark followed the motion.
@@ -113,6 +118,13 @@ const (
 	markAnswer = 57.0
 	// markLeast (mm): creep and relaxation of a stiff person stay below.
 	markLeast = 10.0
+	// goneLeast (N) and goneShare of the set-point below it, the tension is gone:
+	// the person has moved, or something gives way.
+	goneLeast = 25.0
+	goneShare = 0.3
+	// chaseMost (N) is what may be wound in after tension that is gone: as much
+	// more there is when the person lies back.
+	chaseMost = 40.0
 	// slackTravel (mm) of take-up without tension: nobody is in the harness, the
 	// rope is off, or the motor does not turn.
 	slackTravel = 150.0
@@ -125,6 +137,10 @@ func (m *motionMark) sample(c *Controller) {
 	case f > m.force+markForce:
 		m.x, m.force = c.x, f
 	}
+	sp := c.treat.setPoint
+	if c.treat.phase == Slack || c.cell.force >= sp-math.Max(goneLeast, goneShare*sp) || c.x < m.heldX {
+		m.heldX = c.x
+	}
 }
 
 func motionWithoutForce(c *Controller, _ *Input) bool {
@@ -132,8 +148,61 @@ func motionWithoutForce(c *Controller, _ *Input) bool {
 	if c.treat.phase != Slack {
 		most = min(markTravel, max(markLeast, markAnswer/c.stiff.ramped()))
 	}
-	return c.x-c.guard.mark.x > most
+	return c.x-c.guard.mark.x > most || (c.x-c.guard.mark.heldX)*c.stiff.ramped() > chaseMost
 }
+
+// zeroDrifted: the rope is not under tension, and the force is not zero.
+func zeroDrifted(c *Controller, _ *Input) bool {
+	off := func(l *cell) bool {
+		return l.good(c.now) && c.drifts(l)
+	}
+	return lasts(&c.guard.drifted, off(&c.cell) || c.paired() && off(&c.second), c.now, driftAfter)
+}
+
+// driftAfter is longer than somebody's hand on the rope.
+const driftAfter = 5 * time.Second
+
+func cellsDisagree(c *Controller, _ *Input) bool { return c.guard.pair.apart >= disagreeMost }
+
+func secondCellLost(c *Controller, _ *Input) bool { return c.paired() && c.second.lost(c.now) }
+
+func rateOfRise(c *Controller, _ *Input) bool { return c.guard.moves.rising }
+
+// patientMoves: neither a cough nor who gets up is followed.
+func patientMoves(c *Controller, _ *Input) bool { return c.guard.moves.restless }
+
+func harnessSlip(c *Controller, _ *Input) bool { return c.guard.moves.slipped > slipMost }
+
+func forceTime(c *Controller, _ *Input) bool {
+	return c.treat.impulse > inNewtonSeconds(c.limits.Impulse.Value)
+}
+
+func endMismatch(c *Controller, _ *Input) bool { return c.guard.ends.mismatch }
+
+// startMost is how long anybody presses the start button.
+const startMost = 10 * time.Second
+
+func startStuck(c *Controller, _ *Input) bool {
+	return c.guard.started != 0 && c.now-c.guard.started > startMost
+}
+
+// tickMissedAfter: a person's reaction to what was not controlled meanwhile.
+const tickMissedAfter = 300 * time.Millisecond
+
+func tickMissed(_ *Controller, in *Input) bool { return in.Late > tickMissedAfter }
+
+// overrunTold is how long a loss is shown.
+const overrunTold = 5 * time.Second
+
+func overrun(c *Controller, _ *Input) bool { return c.now < c.guard.overrun }
+
+func gatewayLost(c *Controller, in *Input) bool { return c.treat.remote && in.GatewayLost }
+
+func supplyLow(_ *Controller, in *Input) bool { return in.Switches.SupplyLow }
+
+func slackUnconfirmed(c *Controller, _ *Input) bool { return c.guard.slack.unconfirmed }
+
+func tensionIsLeft(c *Controller, _ *Input) bool { return c.guard.slack.tense }
 
 func endPull(_ *Controller, in *Input) bool { return in.Switches.EndPull }
 
@@ -185,3 +254,4 @@ func padTemperature(c *Controller, _ *Input) bool { return c.heat.active.Has(ILP
 func padHot(c *Controller, _ *Input) bool         { return c.heat.active.Has(ILPadHot) }
 func padNoRise(c *Controller, _ *Input) bool      { return c.heat.active.Has(ILPadNoRise) }
 func padTime(c *Controller, _ *Input) bool        { return c.heat.active.Has(ILPadTime) }
+func padRunaway(c *Controller, _ *Input) bool     { return c.heat.runaway }

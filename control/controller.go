@@ -18,12 +18,13 @@ type Controller struct {
 	mode Mode
 	rev  uint64
 
-	cell  cell
-	stiff stiffness
-	reg   regulator
-	guard guard
-	heat  heat
-	alarm alarm
+	cell   cell
+	second cell // the second cell, where one is fitted
+	stiff  stiffness
+	reg    regulator
+	guard  guard
+	heat   heat
+	alarm  alarm
 
 	// Chosen for the next or present treatment.
 	programme *Programme
@@ -38,6 +39,7 @@ type Controller struct {
 
 	number   uint32 // treatments since boot
 	proof    proof
+	release  releaseProof
 	armedAt  time.Duration
 	stopTold time.Duration
 	missing  Missing
@@ -75,6 +77,9 @@ func New(cfg Config) (*Controller, error) {
 	need(t.Rise > 0 && t.Rise <= CeilingRise, "table rise: %v per second, allowed: above 0 to %v", physic.Force(t.Rise), physic.Force(CeilingRise))
 	need(t.PullSpeed > 0 && t.PullSpeed <= CeilingSpeed, "pull speed: %v, allowed: above 0 to %v", t.PullSpeed, CeilingSpeed)
 	need(t.ReleaseSpeed >= t.PullSpeed, "release speed: %v, allowed: at least the pull speed %v", t.ReleaseSpeed, t.PullSpeed)
+	// R-LARGEST-FORCE: no table holds a person that it cannot let go of.
+	need(t.Force <= LargestForce(t.ReleaseSpeed), "table force: %v, allowed: at most %v, which a release speed of %v lets go of in %v from the softest person",
+		t.Force, LargestForce(t.ReleaseSpeed), t.ReleaseSpeed, letGoMost)
 	need(t.Travel > 0 && t.Travel <= CeilingTravel, "travel: %v, allowed: above 0 to %v", t.Travel, CeilingTravel)
 	need(cfg.Tick >= 100*time.Microsecond && cfg.Tick <= 5*time.Millisecond, "tick: %v, allowed: 100us to 5ms", cfg.Tick)
 	need(cfg.SampleRate == 80*physic.Hertz, "sample rate: %v, allowed: 80Hz; at 10Hz a lost cell is seen too late", cfg.SampleRate)
@@ -83,10 +88,10 @@ func New(cfg Config) (*Controller, error) {
 		return nil, errors.Join(errs...)
 	}
 	c := &Controller{cfg: cfg, rev: cfg.FirstRev}
-	c.cell.cal = cfg.Calibration
+	c.cell.cal, c.second.cal = cfg.Calibration, cfg.Second
 	c.heat.longest = cfg.HeatTime
-	c.guard.start(&cfg)
-	c.limits = chain(&cfg.Table, nil, &c.person, 0)
+	c.guard.start()
+	c.limits = chain(&cfg.Table, nil, &c.person, 0, 0)
 	return c, nil
 }
 
@@ -94,7 +99,10 @@ func New(cfg Config) (*Controller, error) {
 // copied a thousand times a second; it keeps neither.
 func (c *Controller) Step(in *Input, out *Output) {
 	c.begin(in, out)
-	c.cell.update(in, seconds(c.dt))
+	c.cell.update(&in.Load, in.Now, seconds(c.dt))
+	if c.paired() {
+		c.second.update(&in.Second, in.Now, seconds(c.dt))
+	}
 	if c.cell.fresh && c.cell.cal.Valid() {
 		c.stiff.sample(c.cell.force, c.x, c.ramping())
 	}
@@ -119,7 +127,7 @@ func (c *Controller) Step(in *Input, out *Output) {
 		c.emit(out, Event{Kind: EventHeat, Heat: c.heat.reason})
 	}
 	out.Heat = c.heat.duty
-	c.alarm.set(in.Now, c.guard.priority())
+	c.alarm.set(in.Now, c.guard.priority(), c.guard.active|c.guard.latched)
 	out.LampAlarm, out.LampCaution, out.Buzzer = c.alarm.levels(in.Now)
 	c.journal(out)
 	c.tally.sample(c)
@@ -153,6 +161,7 @@ func (c *Controller) begin(in *Input, out *Output) {
 	}
 	if c.lost > 0 {
 		c.lost = 0
+		c.guard.overrun = in.Now + overrunTold
 		c.emit(out, Event{Kind: EventOverrun})
 	}
 }
@@ -202,6 +211,7 @@ func (c *Controller) limit(w wish, action Action) Drive {
 		case c.mode != Treating && c.mode != Paused,
 			action >= Freeze,
 			c.cell.late(c.now), c.cell.bad,
+			c.paired() && (c.second.late(c.now) || c.second.bad),
 			c.switches.EndPull:
 			v = 0
 		}
@@ -296,6 +306,7 @@ func (c *Controller) Snapshot(s *Snapshot) {
 		Limits: c.limits, Action: c.guard.action, Active: c.guard.activeSet(c), Trips: c.guard.latched,
 		Alarm: c.alarm.priority, Missing: c.missing, SwitchProof: c.proof.proven, Switches: c.switches,
 		HeatTarget: c.heat.target, HeatDuty: c.heat.duty, HeatRefused: c.heat.reason,
+		SilentFor: c.alarm.silentFor(c.now), EndTone: c.alarm.ended,
 		Cell: c.cell.fault, CellRate: c.cell.rate, Late: c.worstLate,
 	}
 	if c.pad.Present && !c.pad.Failed && c.pad.At != 0 {

@@ -43,20 +43,36 @@ var interlocks = [...]interlock{
 	{ILCellLate, underway, Freeze, ByItself, Low, cellLate},
 	{ILCellLost, modes(Treating, Paused, Releasing, Recovering), Release, ByAcknowledgement, High, cellLost},
 	{ILCellImplausible, modes(Armed, Treating, Paused), Release, ByAcknowledgement, High, cellImplausible},
+	{ILZeroDrift, modes(Idle, Armed), Warn, ByItself, Low, zeroDrifted},
+	{ILCellsDisagree, modes(Armed, Treating, Paused), Release, ByAcknowledgement, High, cellsDisagree},
+	{ILSecondCellLost, modes(Armed, Treating, Paused), Release, ByAcknowledgement, Medium, secondCellLost},
+	{ILRateOfRise, underway, Freeze, ByItself, Low, rateOfRise},
+	{ILPatientMoves, underway, Freeze, ByItself, Low, patientMoves},
+	{ILHarnessSlip, underway, Release, ByAcknowledgement, Medium, harnessSlip},
+	{ILForceTime, underway, Release, ByAcknowledgement, Medium, forceTime},
 	{ILSuddenDrop, underway, Release, ByAcknowledgement, High, suddenDrop},
 	{ILForceWithoutMotion, underway, Release, ByAcknowledgement, High, forceWithoutMotion},
 	{ILMotionWithoutForce, underway, Release, ByAcknowledgement, High, motionWithoutForce},
 	{ILEndPull, modes(Armed, Treating, Paused), Release, ByAcknowledgement, Medium, endPull},
 	{ILEndSlack, underway, Release, ByAcknowledgement, Medium, endSlack},
+	{ILEndMismatch, modes(Treating, Paused, Releasing, Recovering), Release, ByAcknowledgement, Medium, endMismatch},
 	{ILTravel, underway, Freeze, ByItself, Medium, travel},
+	{ILStartStuck, always, Warn, ByItself, Low, startStuck},
 	{ILTickLate, underway, Freeze, ByItself, Low, tickLate},
+	{ILTickMissed, modes(Armed, Treating, Paused), Release, ByAcknowledgement, Medium, tickMissed},
+	{ILOverrun, always, Warn, ByItself, Low, overrun},
+	{ILGatewayLost, underway, Release, ByAcknowledgement, Medium, gatewayLost},
 	{ILDriveDead, energised, Release, ByAcknowledgement, High, driveDead},
+	{ILSupplyLow, energised, Release, ByAcknowledgement, High, supplyLow},
 	{ILReleaseStalled, modes(Releasing, Recovering), Release, ByAcknowledgement, High, releaseStalled},
 	{ILReleaseBackwards, modes(Releasing, Recovering), Disable, ByRestart, High, releaseBackwards},
+	{ILSlackUnconfirmed, modes(Idle, Releasing, Tripped, Recovering), Warn, ByItself, Low, slackUnconfirmed},
+	{ILTensionLeft, modes(Idle, Tripped), Warn, ByItself, High, tensionIsLeft},
 	{ILPadTemperature, always, Warn, ByItself, Low, padTemperature},
 	{ILPadHot, always, Warn, ByItself, Medium, padHot},
 	{ILPadNoRise, always, Warn, ByItself, Low, padNoRise},
 	{ILPadTime, always, Warn, ByItself, Low, padTime},
+	{ILPadRunaway, always, Release, ByAcknowledgement, High, padRunaway},
 }
 
 // settleAtBoot is how long switches count as pressed after a start, until their
@@ -73,16 +89,29 @@ type guard struct {
 	freezeUntil time.Duration
 	drop        dropWatch
 	mark        motionMark
+	moves       watch
+	pair        pair
+	ends        ends
+	slack       slackWatch
 	over        time.Duration // since when force has been far above the set-point, 0 = not
 	badForce    int           // implausible samples in a row
+	drifted     time.Duration // since when the slack rope's force has not been zero, 0 = it is
+	started     time.Duration // since when the start button has been down, 0 = it is not
+	overrun     time.Duration // until when a loss of rows or commands is told
 }
 
-func (g *guard) start(*Config) { g.latched = g.latched.With(ILStartUp) }
+func (g *guard) start() {
+	g.latched = g.latched.With(ILStartUp)
+	g.slack.pulls() // nobody knows what was before
+}
 
 // startTreatment clears the memories of the last treatment.
 func (g *guard) startTreatment(c *Controller) {
-	g.drop, g.mark = dropWatch{}, motionMark{x: c.x, force: c.cell.force}
+	g.drop, g.mark = dropWatch{}, motionMark{x: c.x, force: c.cell.force, heldX: c.x}
 	g.over, g.badForce = 0, 0
+	g.moves.start()
+	g.pair, g.ends = pair{}, ends{}
+	g.slack.pulls()
 }
 
 // evaluate runs the table and returns the strongest action.
@@ -90,10 +119,7 @@ func (g *guard) evaluate(c *Controller, in *Input, out *Output) Action {
 	if in.Late > lateTick {
 		g.freezeUntil = in.Now + lateTickFreeze
 	}
-	if c.cell.fresh {
-		g.drop.sample(c)
-		g.mark.sample(c)
-	}
+	g.look(c, in)
 	if in.Now-c.bootedAt < settleAtBoot {
 		g.action = Disable
 		return Disable
@@ -114,18 +140,39 @@ func (g *guard) evaluate(c *Controller, in *Input, out *Output) Action {
 	return strongest
 }
 
+// look lets everything with a memory see the tick.
+func (g *guard) look(c *Controller, in *Input) {
+	if c.cell.fresh {
+		g.drop.sample(c)
+		g.mark.sample(c)
+		if underway.has(c.mode) {
+			g.moves.sample(c)
+			c.treat.impulse += max(c.most(), 0) * min(max(c.cell.dt, 0), 0.1)
+		}
+	}
+	if c.paired() {
+		g.pair.compare(c)
+	}
+	g.ends.update(c, in)
+	g.slack.update(c)
+	if in.Overrun {
+		g.overrun = c.now + overrunTold
+	}
+	lasts(&g.started, in.Switches.Start, c.now, 0)
+}
+
 // change notes the beginning or the end of a condition.
 func (g *guard) change(c *Controller, row *interlock, holds bool, out *Output) {
 	if !holds {
 		g.active = g.active.Without(row.id)
-		if row.clear == ByItself {
+		if c.clearOf(row) == ByItself {
 			c.emit(out, Event{Kind: EventCleared, Interlock: row.id})
 		}
 		return
 	}
 	g.active = g.active.With(row.id)
 	kind := EventWarning
-	if row.clear != ByItself {
+	if c.clearOf(row) != ByItself {
 		if g.latched.Has(row.id) {
 			return // told already
 		}
@@ -140,10 +187,32 @@ func (g *guard) change(c *Controller, row *interlock, holds bool, out *Output) {
 // come and to a dead driver. A self-locking one would freeze the tension, so
 // unwinding goes on.
 func (c *Controller) actionOf(row *interlock) Action {
-	if (row.id == ILReleaseStalled || row.id == ILDriveDead) && c.cfg.Table.BackDrivable {
+	switch {
+	case (row.id == ILReleaseStalled || row.id == ILDriveDead) && c.cfg.Table.BackDrivable:
 		return Disable
+	case row.id == ILGatewayLost:
+		return c.cfg.GatewayLost.action()
 	}
 	return row.action
+}
+
+// clearOf is how the row ends: what only freezes or warns ends by itself.
+func (c *Controller) clearOf(row *interlock) Clear {
+	if row.id == ILGatewayLost && c.actionOf(row) < Release {
+		return ByItself
+	}
+	return row.clear
+}
+
+// action that the policy comes to.
+func (g GatewayPolicy) action() Action {
+	switch g {
+	case GatewayGoOn:
+		return Warn
+	case GatewayPause:
+		return Freeze
+	}
+	return Release
 }
 
 // trip latches an interlock from where its condition was found.
@@ -206,6 +275,8 @@ func (c *Controller) apply(action Action, out *Output) {
 		case Armed:
 			c.setMode(Tripped, out)
 		}
+	case c.mode == Treating && c.cfg.GatewayLost == GatewayPause && c.guard.active.Has(ILGatewayLost):
+		c.pause(out)
 	}
 }
 

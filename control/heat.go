@@ -1,6 +1,7 @@
 package control
 
 import (
+	"math"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -21,7 +22,17 @@ type heat struct {
 	checkTemp  float64 // C, at the start of the present window
 	checkPower float64 // seconds at full power in it
 
+	// A reading that does not move is tried: without power it must fall.
+	still      float64       // C
+	stillSince time.Duration // since when the reading has been that
+	probing    time.Duration // since when the power is off to see it fall, 0 = it is not
+
 	active InterlockSet // pad interlocks that hold
+
+	// The pad without power: it can only cool, or take the warmth of who lies on it.
+	coldSince time.Duration // since when there has been no power, 0 = there is
+	coldest   float64       // C, since then
+	runaway   bool
 }
 
 const (
@@ -35,6 +46,24 @@ const (
 	padPower = 90.0
 	// padBelow is how far below the set-point (K) rise is demanded.
 	padBelow = 2.0
+	// padStill (K): a reading within two steps of the sensor has not moved.
+	padStill = 0.13
+	// stillMost is how long a reading may stand still under power before it is
+	// tried, and probeMost how long it may take to fall: a pad that needs a
+	// quarter of its power falls by more than padStill in that time.
+	stillMost = 3 * time.Minute
+	probeMost = 90 * time.Second
+	probeDuty = 0.25
+	// padRest is how long after the last power a pad may still get warmer: the
+	// sensor's lag and the warmth in the heater.
+	padRest = time.Minute
+	// padSkin (C): what lies on a pad warms it to this and no further.
+	padSkin = 37.5
+	// padCreep is the rise (K) without power, above padSkin, that only a heater makes.
+	padCreep = 0.5
+	// padMost (C): no pad that is regulated gets there (IEC 60601-1: 43 C for
+	// 10 minutes is the most that any applied part may have).
+	padMost = 43.0
 )
 
 // Plausible temperatures of a pad in a room, in C.
@@ -46,7 +75,7 @@ const (
 // want switches heat on with a set-point or off with 0.
 func (h *heat) want(now time.Duration, target physic.Temperature) {
 	if target != 0 && h.target == 0 {
-		h.began, h.checkPower, h.seen = now, 0, 0
+		h.began, h.checkPower, h.seen, h.stillSince, h.probing = now, 0, 0, now, 0
 	}
 	h.target, h.reason, h.active = target, HeatOK, 0
 }
@@ -61,11 +90,12 @@ func (h *heat) off(why HeatReason) {
 
 // update judges the newest reading and works out the duty.
 func (h *heat) update(in *Input) {
+	t := float64(in.Pad.Temperature-physic.ZeroCelsius) * 1e-9
+	h.watch(in, t)
 	if h.target == 0 {
 		h.duty = 0
 		return
 	}
-	t := float64(in.Pad.Temperature-physic.ZeroCelsius) * 1e-9
 	switch {
 	case !in.Pad.Present:
 		h.off(HeatAbsent)
@@ -79,6 +109,29 @@ func (h *heat) update(in *Input) {
 		h.fail(ILPadTime, HeatTimeOver)
 	case in.Pad.At != h.seen:
 		h.regulate(in, t)
+	}
+}
+
+// watch looks for warmth that nobody has asked for: a relay that has welded.
+func (h *heat) watch(in *Input, t float64) {
+	known := in.Pad.Present && !in.Pad.Failed && in.Pad.At != 0 && in.Now-in.Pad.At <= padStale && t >= padColdest && t <= padHottest
+	switch {
+	case h.duty > 0:
+		h.coldSince = 0
+	case h.coldSince == 0:
+		h.coldSince, h.coldest = in.Now, padHottest
+	}
+	if !known {
+		return // what is not known does not end it, either
+	}
+	warming := false
+	if h.coldSince != 0 && in.Now-h.coldSince > padRest {
+		h.coldest = math.Min(h.coldest, t)
+		warming = t > math.Max(padSkin, h.coldest+padCreep)
+	}
+	h.runaway = t >= padMost || warming || h.runaway && t > padSkin
+	if h.runaway {
+		h.off(HeatTooHot)
 	}
 }
 
@@ -97,6 +150,25 @@ func (h *heat) regulate(in *Input, t float64) {
 		return
 	}
 	h.duty = min(max((target-t)*padGain, 0), 1)
+	h.probe(in, t)
+}
+
+// probe takes the power away for a moment when the reading has not moved for
+// long: a sensor that has died with its last value would heat without end.
+func (h *heat) probe(in *Input, t float64) {
+	switch {
+	case math.Abs(t-h.still) > padStill:
+		h.still, h.stillSince, h.probing = t, in.Now, 0
+	case h.probing == 0 && h.duty >= probeDuty && in.Now-h.stillSince > stillMost:
+		h.probing = in.Now
+	}
+	if h.probing == 0 {
+		return
+	}
+	h.duty = 0
+	if in.Now-h.probing > probeMost {
+		h.fail(ILPadTemperature, HeatStale)
+	}
 }
 
 // fail ends heating and keeps the interlock until somebody asks for heat again.

@@ -12,8 +12,10 @@ type Input struct {
 	// Now is the monotonic time of this tick; it never goes back.
 	Now time.Duration
 	// Late is how much later than planned the tick began, >= 0.
-	Late     time.Duration
-	Load     Load
+	Late time.Duration
+	Load Load
+	// Second is the second load cell's, where one is fitted.
+	Second   Load
 	Motion   Motion
 	Switches Switches
 	Pad      Pad
@@ -23,6 +25,10 @@ type Input struct {
 	StopOrigin Origin
 	// Command is at most one request a tick; its zero value is "none".
 	Command Command
+	// GatewayLost: nothing is heard of the process that remote users come through.
+	GatewayLost bool
+	// Overrun: journal rows or commands were lost since the last tick.
+	Overrun bool
 }
 
 // CellFault is the one vocabulary for what can be wrong with the load cell; it
@@ -97,6 +103,7 @@ type Switches struct {
 	EndSlack      bool // the end of travel away from force
 	EndPull       bool // the end of travel towards force
 	Start         bool // the start button at the table, true = pressed
+	SupplyLow     bool // the supervisor of the motor supply, false where none is fitted
 }
 
 // Pad is the newest temperature of the heat pad.

@@ -68,20 +68,36 @@ const (
 	ILCellLate
 	ILCellLost
 	ILCellImplausible
+	ILZeroDrift
+	ILCellsDisagree
+	ILSecondCellLost
+	ILRateOfRise
+	ILPatientMoves
+	ILHarnessSlip
+	ILForceTime
 	ILSuddenDrop
 	ILForceWithoutMotion
 	ILMotionWithoutForce
 	ILEndPull
 	ILEndSlack
+	ILEndMismatch
 	ILTravel
+	ILStartStuck
 	ILTickLate
+	ILTickMissed
+	ILOverrun
+	ILGatewayLost
 	ILDriveDead
+	ILSupplyLow
 	ILReleaseStalled
 	ILReleaseBackwards
+	ILSlackUnconfirmed
+	ILTensionLeft
 	ILPadTemperature
 	ILPadHot
 	ILPadNoRise
 	ILPadTime
+	ILPadRunaway
 	interlockCount
 )
 
@@ -94,20 +110,36 @@ var interlockNames = [interlockCount]string{
 	ILCellLate:           "cell-late",
 	ILCellLost:           "cell-lost",
 	ILCellImplausible:    "cell-implausible",
+	ILZeroDrift:          "zero-drift",
+	ILCellsDisagree:      "cells-disagree",
+	ILSecondCellLost:     "second-cell-lost",
+	ILRateOfRise:         "rate-of-rise",
+	ILPatientMoves:       "patient-moves",
+	ILHarnessSlip:        "harness-slip",
+	ILForceTime:          "force-time",
 	ILSuddenDrop:         "sudden-drop",
 	ILForceWithoutMotion: "force-without-motion",
 	ILMotionWithoutForce: "motion-without-force",
 	ILEndPull:            "end-pull",
 	ILEndSlack:           "end-slack",
+	ILEndMismatch:        "end-mismatch",
 	ILTravel:             "travel",
+	ILStartStuck:         "start-stuck",
 	ILTickLate:           "tick-late",
+	ILTickMissed:         "tick-missed",
+	ILOverrun:            "overrun",
+	ILGatewayLost:        "gateway-lost",
 	ILDriveDead:          "drive-dead",
+	ILSupplyLow:          "supply-low",
 	ILReleaseStalled:     "release-stalled",
 	ILReleaseBackwards:   "release-backwards",
+	ILSlackUnconfirmed:   "slack-unconfirmed",
+	ILTensionLeft:        "tension-left",
 	ILPadTemperature:     "pad-temperature",
 	ILPadHot:             "pad-hot",
 	ILPadNoRise:          "pad-no-rise",
 	ILPadTime:            "pad-time",
+	ILPadRunaway:         "pad-runaway",
 }
 
 // String returns the interlock's stable name.

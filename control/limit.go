@@ -9,6 +9,12 @@ import (
 // ForceRate is a rate of change of force in nanonewtons per second.
 type ForceRate int64
 
+// Impulse is force x time, in nanonewton seconds.
+type Impulse int64
+
+// NewtonSecond is the unit of Impulse.
+const NewtonSecond Impulse = Impulse(physic.Newton)
+
 // NewtonPerSecond is the unit of ForceRate.
 const NewtonPerSecond ForceRate = ForceRate(physic.Newton)
 
@@ -64,6 +70,8 @@ type Limits struct {
 	Travel Bound[physic.Distance]
 	// Duration of the treatment itself.
 	Duration Bound[time.Duration]
+	// Impulse is force x time of the whole treatment, pauses included.
+	Impulse Bound[Impulse]
 	// Temperature of the heat pad's set-point.
 	Temperature Bound[physic.Temperature]
 }
@@ -80,6 +88,8 @@ const (
 	CeilingTravel = 600 * physic.MilliMetre
 	// CeilingDuration: static traction on commercial units ends at 99 min.
 	CeilingDuration = 60 * time.Minute
+	// CeilingImpulse: the largest hold for the longest duration.
+	CeilingImpulse = Impulse(MaxHold/physic.Newton) * Impulse(CeilingDuration/time.Second) * NewtonSecond
 	// CeilingTemperature: applied parts stay under 41 C in single fault (IEC 60601-1).
 	CeilingTemperature = 40*physic.Celsius + physic.ZeroCelsius
 	// PadTrip is the pad temperature that ends heating at once.
@@ -139,6 +149,22 @@ func programmeMargin(hold physic.Force) physic.Force {
 	return max(50*physic.Newton, hold*15/100)
 }
 
+const (
+	// impulseShare (percent) of hold x duration may be given in all: the set-point
+	// is kept within 5 %, breathing included.
+	impulseShare = 110
+	// impulseSpare is added for slack take-up, ramps, and as much pause at hold as
+	// one pause may last: many pauses are no way to a longer treatment.
+	impulseSpare = time.Minute + pauseMost
+)
+
+// programmeImpulse is the most force x time that a treatment of this hold and
+// duration may come to.
+func programmeImpulse(hold physic.Force, duration time.Duration) Impulse {
+	s := (duration*impulseShare/100 + impulseSpare).Seconds()
+	return Impulse(float64(hold) * s)
+}
+
 // MaxSetPoint is the largest force that may be asked for under these limits.
 func (l *Limits) MaxSetPoint() physic.Force {
 	return l.Force.Value - forceHeadroom(l.Force.Value)
@@ -146,13 +172,14 @@ func (l *Limits) MaxSetPoint() physic.Force {
 
 // chain folds ceiling, table, harness, person, programme and operator into the
 // limits in force. Order does not matter: a later link can only tighten.
-func chain(t *TableLimits, p *Programme, who *Person, largestHold physic.Force) Limits {
+func chain(t *TableLimits, p *Programme, who *Person, largestHold physic.Force, duration time.Duration) Limits {
 	var l Limits
 	l.Force.Tighten(CeilingForce, ReasonCeiling)
 	l.Rise.Tighten(CeilingRise, ReasonCeiling)
 	l.Speed.Tighten(CeilingSpeed, ReasonCeiling)
 	l.Travel.Tighten(CeilingTravel, ReasonCeiling)
 	l.Duration.Tighten(CeilingDuration, ReasonCeiling)
+	l.Impulse.Tighten(CeilingImpulse, ReasonCeiling)
 	l.Temperature.Tighten(CeilingTemperature, ReasonCeiling)
 
 	l.Force.Tighten(t.Force, ReasonTable)
@@ -174,6 +201,7 @@ func chain(t *TableLimits, p *Programme, who *Person, largestHold physic.Force) 
 		l.Rise.Tighten(max(p.RampUp, p.RampDown), ReasonProgramme)
 		if largestHold > 0 {
 			l.Force.Tighten(largestHold+programmeMargin(largestHold), ReasonProgramme)
+			l.Impulse.Tighten(programmeImpulse(largestHold, duration), ReasonProgramme)
 		}
 	}
 	return l

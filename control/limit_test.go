@@ -3,6 +3,7 @@ package control
 import (
 	"math/rand"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"periph.io/x/conn/v3/physic"
@@ -69,12 +70,12 @@ func TestChain(t *testing.T) {
 		if c.p != nil {
 			hold = c.p.Hold
 		}
-		l := chain(&table, c.p, &c.who, hold)
+		l := chain(&table, c.p, &c.who, hold, 20*time.Minute)
 		assert.Equal(t, Bound[physic.Force]{c.want, c.why}, l.Force, c.name)
 		assert.Less(t, l.MaxSetPoint(), l.Force.Value)
 	}
 	neck.Hold = 400 * physic.Newton
-	l := chain(&table, neck, &Person{}, neck.Hold)
+	l := chain(&table, neck, &Person{}, neck.Hold, neck.Duration)
 	assert.Equal(t, ReasonHarness, l.Force.Reason)
 }
 

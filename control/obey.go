@@ -55,13 +55,19 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 		c.pause(out)
 		return Reply{}
 	case CommandResume:
-		return c.decideResume(out)
+		return c.decideResume(cmd.Origin, out)
 	case CommandSelect:
 		return c.decideSelect(cmd)
 	case CommandArm:
 		return c.decideArm(in, out)
+	case CommandProve:
+		return c.decideProve(in, out)
+	case CommandSilence:
+		c.alarm.silence(c.now)
+		c.emit(out, Event{Kind: EventSilenced})
+		return Reply{}
 	case CommandStart:
-		return c.decideStart(in, out)
+		return c.decideStart(in, cmd.Origin, out)
 	case CommandSet:
 		return c.decideSet(cmd)
 	case CommandHeat:
@@ -82,7 +88,7 @@ func (c *Controller) allowed(cmd *Command) Code {
 	}
 	need := FullRemote
 	switch cmd.Kind {
-	case CommandArm:
+	case CommandArm, CommandProve, CommandSilence:
 		return OnlyAtTable
 	case CommandPause:
 		need = StopOnly
@@ -118,7 +124,7 @@ func (c *Controller) stop(from Origin, out *Output) {
 
 // tension tells whether the rope is not slack, by a good sample.
 func (c *Controller) tension() bool {
-	return c.cell.cal.Valid() && !c.cell.late(c.now) && c.cell.force >= slackForce
+	return !c.blind() && !c.cell.late(c.now) && c.most() >= slackForce
 }
 func (c *Controller) decideArm(in *Input, out *Output) Reply {
 	if c.mode != Idle {
@@ -128,25 +134,30 @@ func (c *Controller) decideArm(in *Input, out *Output) Reply {
 		return Reply{Code: NotReady, Missing: m}
 	}
 	c.treat.armX, c.armedAt = c.x, c.now
+	c.guard.slack.harnessed = false // slack, so nobody hangs on it from before
+	c.alarm.ended = false
 	c.proof.reset()
 	c.setMode(Armed, out)
 	return Reply{}
 }
 
-func (c *Controller) decideStart(in *Input, out *Output) Reply {
+func (c *Controller) decideStart(in *Input, from Origin, out *Output) Reply {
 	if c.mode != Armed {
 		return Reply{Code: WrongMode}
 	}
 	if m := c.whyNot(in); m != 0 {
 		return Reply{Code: NotReady, Missing: m}
 	}
-	c.startTreatment(out)
+	c.startTreatment(from, out)
 	return Reply{}
 }
 
-func (c *Controller) decideResume(out *Output) Reply {
+func (c *Controller) decideResume(from Origin, out *Output) Reply {
 	if c.mode != Paused {
 		return Reply{Code: WrongMode}
+	}
+	if from == Table {
+		c.treat.remote = false // somebody there has taken over
 	}
 	c.resume(out)
 	return Reply{}
@@ -183,6 +194,7 @@ func (c *Controller) decideAcknowledge(out *Output) Reply {
 	default:
 		return Reply{Code: WrongMode}
 	}
+	c.alarm.ended = false
 	if left := c.guard.acknowledge(c, out); left != 0 {
 		return Reply{Code: Contradicted, Interlock: left.IDs()[0]}
 	}

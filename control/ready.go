@@ -25,6 +25,11 @@ func (p *proof) update(c *Controller, in *Input, out *Output) {
 // Zero drift that is still allowed, N: well under slackForce.
 const zeroDrift = 10.0
 
+// drifts: the cell's zero is not where it was calibrated. Tension is no drift.
+func (c *Controller) drifts(l *cell) bool {
+	return l.force < -zeroDrift || l.force > zeroDrift && l.force < slackForce
+}
+
 // whyNot lists what stands against arming or, once armed, against starting.
 func (c *Controller) whyNot(in *Input) (m Missing) {
 	add := func(bad bool, what Missing) {
@@ -33,20 +38,25 @@ func (c *Controller) whyNot(in *Input) (m Missing) {
 		}
 	}
 	valid := c.cell.cal.Valid()
-	good := c.cell.ever && !c.cell.late(c.now) && !c.cell.bad
+	good := !c.cell.late(c.now) && !c.cell.bad
+	if c.paired() {
+		valid = valid && c.second.cal.Valid()
+		good = good && !c.second.late(c.now) && !c.second.bad
+	}
 	add(!valid, MissingCalibration)
 	add(!good, MissingCell)
 	if valid && good {
-		add(c.cell.force >= slackForce, MissingSlack)
-		add(c.cell.force < -zeroDrift || c.cell.force > zeroDrift && c.cell.force < slackForce, MissingZero)
+		add(c.most() >= slackForce, MissingSlack)
+		add(c.drifts(&c.cell) || c.paired() && c.drifts(&c.second), MissingZero)
 	}
 	add(c.programme == nil, MissingProgramme)
 	add(in.Switches.EmergencyStop || in.Switches.Patient && (c.mode != Armed || c.proof.proven), MissingSwitch)
 	add(in.Switches.EndPull, MissingTravel)
-	add(in.Motion.Fault, MissingDrive)
+	add(in.Motion.Fault || in.Switches.SupplyLow, MissingDrive)
 	add(c.guard.latched != 0, MissingAcknowledge)
 	if c.mode == Armed {
 		add(!c.proof.proven, MissingProof)
+		add(!c.release.holds(c), MissingReleaseProof)
 	}
 	return m
 }

@@ -86,7 +86,7 @@ func (c *Controller) beginRelease(out *Output) {
 	r.asked = c.now
 	r.mark(c)
 	r.targetX = c.treat.armX
-	r.setPoint = max(c.cell.force, 0)
+	r.setPoint = max(c.most(), 0)
 	speed := inMillimetresPerSecond(c.cfg.Table.ReleaseSpeed)
 	travel := max(c.x-r.targetX, 0)
 	d := releaseSettle + seconds(travel/speed)
@@ -100,6 +100,7 @@ func (c *Controller) beginRelease(out *Output) {
 	r.deadline = c.now + max(d, releaseDeadline)
 	c.reg.start()
 	if r.kind == slow {
+		c.guard.slack.pulls()
 		c.setMode(Recovering, out)
 		return
 	}
@@ -120,8 +121,8 @@ func (c *Controller) hurry() {
 // releaseStep is one tick of a release.
 func (c *Controller) releaseStep(out *Output) wish {
 	r := &c.rel
-	blind := c.cell.lost(c.now) || !c.cell.cal.Valid()
-	slack := !blind && c.cell.force < slackForce
+	blind := c.blind()
+	slack := !blind && c.most() < slackForce
 	switch {
 	case !slack:
 		r.slackSince = 0
@@ -136,6 +137,7 @@ func (c *Controller) releaseStep(out *Output) wish {
 	}
 	switch {
 	case slack && c.x <= r.targetX, slack && c.slackEnd():
+		c.guard.slack.unconfirmed = false
 		c.emit(out, Event{Kind: EventSlackConfirmed})
 		c.finishRelease(out)
 		return wish{}
@@ -161,7 +163,7 @@ func (c *Controller) releaseStep(out *Output) wish {
 // mark begins to watch the force from here, and chooses the quick speed: fast
 // where the rope is soft, slower where it is stiff.
 func (r *release) mark(c *Controller) {
-	r.markX, r.markForce, r.stuck, r.restart, r.rises = c.x, c.cell.force, false, 0, 0
+	r.markX, r.markForce, r.stuck, r.restart, r.rises = c.x, c.most(), false, 0, 0
 	r.speed = max(fallRate/c.stiff.ramped(), releaseLeast)
 	r.began = c.now
 }
@@ -170,29 +172,30 @@ func (r *release) mark(c *Controller) {
 // lost its step is stopped and started again slowly; what a back-drivable table
 // does is the interlock's matter.
 func (r *release) follow(c *Controller, nothingToSee bool) {
+	force := c.most()
 	switch {
 	case nothingToSee:
 		r.stuck = false
 	case c.now < r.restart:
 		// What happens at a standstill is the person's doing, not the drive's.
-		r.markX, r.markForce = c.x, max(r.markForce, c.cell.force)
-	case c.cell.force >= r.markForce+riseMost && r.markX-c.x > riseLeast:
+		r.markX, r.markForce = c.x, max(r.markForce, force)
+	case force >= r.markForce+riseMost && r.markX-c.x > riseLeast:
 		r.rises++
 		r.undone = r.markForce
-		r.markX, r.markForce = c.x, c.cell.force
+		r.markX, r.markForce = c.x, force
 		r.restart = c.now + risePause
-	case c.cell.force <= r.markForce-fallLeast*fallTravel:
-		r.markX, r.markForce, r.stuck = c.x, c.cell.force, false
-		if c.cell.force <= r.undone {
+	case force <= r.markForce-fallLeast*fallTravel:
+		r.markX, r.markForce, r.stuck = c.x, force, false
+		if force <= r.undone {
 			r.rises = 0
 		}
-	case r.markX-c.x > fallTravel && c.cell.fresh:
+	case r.markX-c.x > fallTravel && c.mostFresh():
 		r.stuck = true
-		if c.cell.force > r.markForce+fallLeast*fallTravel {
+		if force > r.markForce+fallLeast*fallTravel {
 			r.rises++
 			r.undone = r.markForce
 		}
-		r.markX, r.markForce = c.x, c.cell.force
+		r.markX, r.markForce = c.x, force
 		r.restart = c.now + restartPause
 	}
 }
@@ -244,12 +247,16 @@ func (c *Controller) finishRelease(out *Output) {
 // closeReport completes the treatment's report and hands it out.
 func (c *Controller) closeReport(out *Output) {
 	c.tally.close(c)
+	if c.release.running {
+		c.judgeProof(&c.report, out)
+	} else {
+		// What was set in this treatment must not meet the next person.
+		c.settings = settingsOf(c.programme)
+	}
+	c.limits = chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold, c.settings.Duration)
 	out.Report, out.HasReport = c.report, true
-	c.emit(out, Event{Kind: EventTreatmentEnded, End: c.rel.end})
+	c.emit(out, Event{Kind: EventTreatmentEnded, End: c.report.End})
 	c.rel.treatment = false
-	// What was set in this treatment must not meet the next person.
-	c.settings = settingsOf(c.programme)
-	c.limits = chain(&c.cfg.Table, c.programme, &c.person, c.programme.Hold)
 	if c.rel.end == EndCompleted {
 		c.alarm.signalEnd(c.now)
 	}

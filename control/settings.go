@@ -15,7 +15,7 @@ func (c *Controller) decideSelect(cmd *Command) Reply {
 	if p.Validate() != nil {
 		return Reply{Code: OutOfRange}
 	}
-	limits := chain(&c.cfg.Table, p, &cmd.Person, p.Hold)
+	limits := chain(&c.cfg.Table, p, &cmd.Person, p.Hold, p.Duration)
 	s := settingsOf(p)
 	if r := checkSettings(p, &limits, &s); r.Code != Accepted {
 		return r
@@ -69,7 +69,7 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 	s.merge(&cmd.Set)
 	// The person's, harness's and table's links bind; the programme's own follows
 	// its hold force unless the programme names one.
-	limits := chain(&c.cfg.Table, c.programme, &c.person, s.Hold)
+	limits := chain(&c.cfg.Table, c.programme, &c.person, s.Hold, s.Duration)
 	if r := checkSettings(c.programme, &limits, &s); r.Code != Accepted {
 		return r
 	}

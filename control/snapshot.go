@@ -108,6 +108,11 @@ type Snapshot struct {
 	HeatDuty    float64
 	HeatRefused HeatReason
 
+	// SilentFor is how much longer the alarm's sound is paused, 0 = it is not.
+	SilentFor time.Duration
+	// EndTone: the end-of-treatment tone is repeated until somebody acknowledges.
+	EndTone bool
+
 	Cell     CellFault
 	CellRate physic.Frequency
 	Late     time.Duration // worst lateness of a tick in the last second
@@ -133,10 +138,12 @@ const (
 	EventReleaseLate                       // a release missed its deadline
 	EventHeat                              // heat went on or off, with its reason
 	EventOverrun                           // events or commands were lost
+	EventReleaseProven                     // a proof of release was passed: Report.TimeToSlack
+	EventSilenced                          // the alarm's sound was paused
 )
 
 var eventNames = [...]string{"boot", "mode", "phase", "trip", "warning", "cleared", "acknowledged", "command", "refused",
-	"treatment-started", "treatment-ended", "switch-proven", "slack-confirmed", "release-late", "heat", "overrun"}
+	"treatment-started", "treatment-ended", "switch-proven", "slack-confirmed", "release-late", "heat", "overrun", "release-proven", "silenced"}
 
 // String returns the kind's name as it appears in every interface.
 func (k EventKind) String() string { return name(eventNames[:], uint8(k)) }
@@ -177,9 +184,10 @@ const (
 	EndStopped             // somebody asked for a stop
 	EndTripped             // an interlock
 	EndPauseOver           // paused for too long
+	EndProven              // the proof of release was passed
 )
 
-var endNames = [...]string{"none", "completed", "stopped", "tripped", "pause-over"}
+var endNames = [...]string{"none", "completed", "stopped", "tripped", "pause-over", "proven"}
 
 // String returns the reason's name as it appears in every interface.
 func (r EndReason) String() string { return name(endNames[:], uint8(r)) }

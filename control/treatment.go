@@ -23,6 +23,9 @@ type treatment struct {
 
 	armX   float64 // mm, where the rope was slack when the table was armed
 	pausal time.Duration
+
+	impulse float64 // N*s so far, pauses included
+	remote  bool    // started over the network, and nobody at the table has taken over
 }
 
 const (
@@ -50,10 +53,10 @@ const (
 func reachedBand(level float64) float64 { return max(2, 0.01*level) }
 
 // startTreatment begins the selected programme from a slack rope.
-func (c *Controller) startTreatment(out *Output) {
+func (c *Controller) startTreatment(from Origin, out *Output) {
 	c.number++
 	armX := c.treat.armX
-	c.treat = treatment{number: c.number, step: 1, phase: Slack, armX: armX}
+	c.treat = treatment{number: c.number, step: 1, phase: Slack, armX: armX, remote: from == Remote}
 	c.stiff.start()
 	c.tally.start(c)
 	c.guard.startTreatment(c)
@@ -124,7 +127,7 @@ func (c *Controller) tighten() {
 	if !c.cell.fresh {
 		return
 	}
-	l := chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold).Force
+	l := chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold, c.settings.Duration).Force
 	if l.Value < c.limits.Force.Value && max(c.cell.force, c.treat.setPoint) < inNewtons(l.Value-forceHeadroom(l.Value)) {
 		c.limits.Force = l
 	}
@@ -147,6 +150,7 @@ func (c *Controller) takeUpSlack(out *Output) wish {
 func (c *Controller) enter(p Phase, out *Output) {
 	t := &c.treat
 	t.phase, t.phaseElapsed, t.reached = p, 0, p == Hold || p == Rest
+	c.release.pulled = c.release.pulled || p == Hold
 	c.emit(out, Event{Kind: EventPhase})
 }
 
@@ -274,8 +278,14 @@ func (c *Controller) regulate() float64 {
 	dt := min(max(c.cell.dt, 0), 0.05)
 	speed := inMillimetresPerSecond(c.limits.Speed.Value)
 	towards := min(speed, max(breathRate, 1.5*inNewtonsPerSecond(c.programme.RampUp))/k)
+	if c.guard.action >= Freeze {
+		towards = 0 // or the integral winds up for what limit does not let through
+	}
 	return c.reg.step(t.setPoint-c.cell.force, t.rate, k, dt, -speed, towards)
 }
+
+// inNewtonSeconds converts from the exported type.
+func inNewtonSeconds(i Impulse) float64 { return float64(i) * 1e-9 }
 
 // inNewtonsPerSecond converts from the exported type.
 func inNewtonsPerSecond(r ForceRate) float64 { return float64(r) * 1e-9 }

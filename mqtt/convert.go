@@ -23,9 +23,10 @@ func showState(boot link.Boot, s *control.Snapshot) State {
 			RestS: seconds(s.Settings.RestTime), DurationS: seconds(s.Settings.Duration),
 		},
 		Limits: Limits{
-			ForceN:   limit(l.Force, newtons),
-			RiseNS:   limit(l.Rise, func(v control.ForceRate) float64 { return newtons(physic.Force(v)) }),
-			SpeedMMS: limit(l.Speed, millimetresPerSecond), TravelMM: limit(l.Travel, millimetres),
+			ForceN:               limit(l.Force, newtons),
+			ImpulseNewtonSeconds: limit(l.Impulse, func(v control.Impulse) float64 { return newtons(physic.Force(v)) }),
+			RiseNS:               limit(l.Rise, func(v control.ForceRate) float64 { return newtons(physic.Force(v)) }),
+			SpeedMMS:             limit(l.Speed, millimetresPerSecond), TravelMM: limit(l.Travel, millimetres),
 			DurationS: limit(l.Duration, seconds), HeatC: limit(l.Temperature, degrees),
 		},
 		Alarm: s.Alarm, Action: s.Action, Active: interlocks(s.Active), Trips: interlocks(s.Trips),

@@ -99,6 +99,8 @@ type Limits struct {
 	TravelMM Limit `json:"travel_mm"`
 	// DurationS of the treatment, in seconds.
 	DurationS Limit `json:"duration_s"`
+	// ImpulseNewtonSeconds is force x time of the whole treatment, in newton seconds.
+	ImpulseNewtonSeconds Limit `json:"impulse_newton_seconds"`
 	// HeatC of the heat pad's set-point, in degrees Celsius.
 	HeatC Limit `json:"heat_c"`
 }

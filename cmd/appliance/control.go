@@ -176,6 +176,7 @@ func (p *process) run(ctx context.Context) error {
 		return errors.Join(err, operator.Close())
 	}
 	server := link.NewServer(p.source(), p.library, link.Options{Log: slog.Default()})
+	p.exec.WatchGateway(func() bool { return server.Silent(control.Remote) })
 	// The sockets outlive the executive: who watches sees the release to its end.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup

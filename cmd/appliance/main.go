@@ -32,6 +32,7 @@ type cli struct {
 	Watch       watchCommand       `cmd:"" help:"Show force against set-point, phase and countdown, live."`
 	Select      selectCommand      `cmd:"" help:"Choose the programme of the next treatment."`
 	Arm         armCommand         `cmd:"" help:"Make ready at the table; the patient switch must then be pressed and let go."`
+	Prove       proveCommand       `cmd:"" help:"Try the release: pull to 50 N against the frame or an assistant's hands, press the switch, rope slack in time."`
 	Start       startCommand       `cmd:"" help:"Start the treatment."`
 	Pause       pauseCommand       `cmd:"" help:"Stop the treatment timer and keep the force, or rest, as the programme says."`
 	Resume      resumeCommand      `cmd:"" help:"Go on after a pause."`
@@ -39,6 +40,7 @@ type cli struct {
 	Set         setCommand         `cmd:"" help:"Change force, times or duration of the selected or running programme."`
 	Heat        heatCommand        `cmd:"" help:"Switch the heat pad on with a set-point, or off."`
 	Acknowledge acknowledgeCommand `cmd:"" help:"Acknowledge trips whose cause is gone."`
+	Silence     silenceCommand     `cmd:"" help:"Pause the alarm's sound for two minutes; never its lamp."`
 	Press       pressCommand       `cmd:"" help:"Press a switch of a simulated table."`
 
 	Programmes programmesCommand `cmd:"" help:"List the programmes, or show one with its plan."`

@@ -191,6 +191,28 @@ func (c *heatCommand) run(ctx context.Context, out io.Writer) error {
 	return c.act(ctx, out, link.Request{Command: control.CommandHeat, Heat: &want}, nil)
 }
 
+// proveCommand starts the proof of release.
+type proveCommand struct{ clientFlags }
+
+func (c *proveCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+
+func (c *proveCommand) run(ctx context.Context, out io.Writer) error {
+	return c.act(ctx, out, link.Request{Command: control.CommandProve}, func(context.Context, *link.Client, uint64) error {
+		_, err := fmt.Fprintln(out, "The table pulls to 50 N: against its frame or an assistant's hands, never a person in the harness.\n"+
+			"Press the patient switch once it holds; the rope must be slack within 5 s. Then arm again.")
+		return err
+	})
+}
+
+// silenceCommand pauses the alarm's sound.
+type silenceCommand struct{ clientFlags }
+
+func (c *silenceCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+
+func (c *silenceCommand) run(ctx context.Context, out io.Writer) error {
+	return c.act(ctx, out, link.Request{Command: control.CommandSilence}, nil)
+}
+
 // acknowledgeCommand acknowledges trips whose cause is gone.
 type acknowledgeCommand struct{ clientFlags }
 

@@ -126,7 +126,7 @@ func newWatcher(socket string, opts watchOptions) *watcher {
 		opts.interrupt = func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) } // to itself: never fails
 	}
 	return &watcher{opts: opts, socket: socket, view: view{trace: newTrace()}, news: make(chan news),
-		answers: make(chan answer, control.CommandAcknowledge+1), failed: make(chan any, 1),
+		answers: make(chan answer, control.CommandSilence+1), failed: make(chan any, 1),
 		asking: map[control.CommandKind]bool{}, seen: time.Now()}
 }
 

@@ -35,6 +35,7 @@ func (e *Executive) fill(r *hw.Reading, late time.Duration) {
 	in.Switches = control.Switches{
 		Patient: r.Switches.Patient, EmergencyStop: r.Switches.EmergencyStop,
 		EndSlack: r.Switches.EndSlack, EndPull: r.Switches.EndPull, Start: r.Switches.Start,
+		SupplyLow: r.Switches.SupplyLow,
 	}
 	in.Pad = control.Pad{
 		Present: e.table.Pad() != nil, Temperature: r.Pad.Temperature, At: r.Pad.At,

@@ -23,6 +23,9 @@ type Config struct {
 	// SamplePad reads the pad's thermometer from the tick, once a second: for
 	// virtual time only, where nothing else runs.
 	SamplePad bool
+	// GatewayLost tells whether nothing is heard of the gateway any more; asked in
+	// every tick. Nil = it is there.
+	GatewayLost func() bool
 	// Each, when set, sees every tick after it was applied: simulation and tests.
 	Each func(*control.Input, *control.Output)
 	// Log takes what is worth telling. It may be called from any goroutine and
@@ -45,6 +48,7 @@ type Executive struct {
 
 	commands chan *submission
 	answer   chan control.Reply // of the command in this tick, nil = none
+	refused  atomic.Bool        // a command found the queue full
 	stop     [2]atomic.Bool     // by origin
 	ticks    atomic.Uint64
 	applyErr error
@@ -65,6 +69,9 @@ type submission struct {
 
 // queueLength bounds the commands that wait for a tick: at one a tick, 32 ms.
 const queueLength = 32
+
+// WatchGateway sets Config.GatewayLost; before Run only.
+func (e *Executive) WatchGateway(lost func() bool) { e.cfg.GatewayLost = lost }
 
 // New joins a table and a controller.
 func New(cfg Config, clock Clock, table *hw.Table, ctl *control.Controller) *Executive {
@@ -93,6 +100,7 @@ func (e *Executive) Submit(ctx context.Context, c control.Command) (control.Repl
 	select {
 	case e.commands <- s:
 	default:
+		e.refused.Store(true)
 		return control.Reply{}, link.ErrQueueFull
 	}
 	select {
@@ -227,6 +235,8 @@ func (e *Executive) tick(now, late time.Duration) {
 	}
 	reading := e.table.Read(now)
 	e.fill(&reading, late)
+	e.in.GatewayLost = e.cfg.GatewayLost != nil && e.cfg.GatewayLost()
+	e.in.Overrun = e.refused.CompareAndSwap(true, false) || e.journal.overrun()
 	e.take()
 	e.ctl.Step(&e.in, &e.out)
 	if err := e.table.Apply(now, actuation(&e.out)); err != nil {

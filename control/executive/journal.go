@@ -41,6 +41,14 @@ type Journal struct {
 	state     control.Snapshot
 	nextEvent uint64
 	dirty     bool
+	dropped   bool // a row found no room
+}
+
+// overrun tells whether rows were lost since it was last asked.
+func (j *Journal) overrun() bool {
+	was := j.dropped
+	j.dropped = false
+	return was
 }
 
 // NewJournal allocates all it will ever use.
@@ -99,18 +107,16 @@ func (r *ring[T]) copy(from uint64, buf []T) (n int) {
 
 // add takes over what a tick has put out. Called by the real-time thread only.
 func (j *Journal) add(out *control.Output, c *control.Controller) {
-	if out.HasEntry && len(j.waitE) < cap(j.waitE) {
-		j.waitE = append(j.waitE, out.Entry)
+	if out.HasEntry {
+		j.waitE = keep(j, j.waitE, &out.Entry)
 	}
 	for i := range out.Events[:out.NEvents] {
 		j.nextEvent++
 		out.Events[i].Seq = j.nextEvent
-		if len(j.waitV) < cap(j.waitV) {
-			j.waitV = append(j.waitV, out.Events[i])
-		}
+		j.waitV = keep(j, j.waitV, &out.Events[i])
 	}
-	if out.HasReport && len(j.waitR) < cap(j.waitR) {
-		j.waitR = append(j.waitR, out.Report)
+	if out.HasReport {
+		j.waitR = keep(j, j.waitR, &out.Report)
 	}
 	if out.HasEntry || out.NEvents > 0 || out.HasReport {
 		c.Snapshot(&j.state)
@@ -120,6 +126,15 @@ func (j *Journal) add(out *control.Output, c *control.Controller) {
 		j.flush()
 		j.mu.Unlock()
 	}
+}
+
+// keep adds a row to those that wait, without ever growing them.
+func keep[T any](j *Journal, waiting []T, row *T) []T {
+	if len(waiting) == cap(waiting) {
+		j.dropped = true
+		return waiting
+	}
+	return append(waiting, *row)
 }
 
 // flush moves what waited into the rings.

@@ -83,7 +83,7 @@ type writer struct {
 }
 
 func newWriter(t *testing.T) *writer {
-	ctl, err := control.New(control.Config{Table: control.TableLimits{Force: 100 * physic.Newton, Rise: control.NewtonPerSecond, PullSpeed: mmps, ReleaseSpeed: mmps, Travel: physic.MilliMetre},
+	ctl, err := control.New(control.Config{Table: control.TableLimits{Force: 100 * physic.Newton, Rise: control.NewtonPerSecond, PullSpeed: mmps, ReleaseSpeed: 20 * mmps, Travel: physic.MilliMetre},
 		Tick: tick, SampleRate: 80 * physic.Hertz, HeatTime: time.Minute})
 	require.NoError(t, err)
 	return &writer{Journal: NewJournal(), ctl: ctl}

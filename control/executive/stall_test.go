@@ -69,7 +69,12 @@ func stalled(t *testing.T, table string, stall time.Duration, inTick bool) {
 	r.run(2 * time.Second)
 	assert.False(t, r.tripped(control.ILCellLost), "the cell was not lost")
 	assert.False(t, r.tripped(control.ILCellImplausible))
-	if table == "worm" { // which holds its rope without power
+	switch {
+	case stall > 300*time.Millisecond:
+		assert.True(t, r.tripped(control.ILTickMissed), "nobody watched the force for so long")
+		r.until("the release", 20*time.Second, func() bool { return r.state().Mode == control.Tripped })
+		assert.Less(t, r.sim.Truth().ForceN, 15.0)
+	case table == "worm": // which holds its rope without power
 		assert.Equal(t, control.Treating, r.state().Mode, "%v", r.state().Trips.IDs())
 		r.until("the new hold", 20*time.Second, func() bool { return r.state().Phase == control.Hold })
 	}

@@ -124,6 +124,10 @@ func newtonsPerSecond[T any](name string, at func(*T) *control.ForceRate) field[
 	return fixed(name, 9, at)
 }
 
+func newtonSeconds[T any](name string, at func(*T) *control.Impulse) field[T] {
+	return fixed(name, 9, at)
+}
+
 func millimetres[T any](name string, at func(*T) *physic.Distance) field[T] {
 	return fixed(name, 6, at)
 }

@@ -164,6 +164,7 @@ var missingTexts = []struct {
 	{control.MissingTravel, "the table stands at the end of its travel, bring it back"},
 	{control.MissingDrive, "the motor driver reports a fault, check it and its cable"},
 	{control.MissingPad, "the table has no heat pad"},
+	{control.MissingReleaseProof, "the release has not been tried today, prove it: nobody in the harness, an assistant's hands or the frame on the rope"},
 }
 
 func missingText(m control.Missing) string {

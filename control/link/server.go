@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"traction/control"
@@ -73,9 +74,20 @@ type Options struct {
 
 // Server serves one Source on any number of sockets.
 type Server struct {
-	src Source
-	lib Library
-	log *slog.Logger
+	src   Source
+	lib   Library
+	log   *slog.Logger
+	heard [2]atomic.Int64 // by origin, Unix nanoseconds of the last line
+}
+
+// SilentAfter is when a side counts as gone: two pings and some patience, so
+// that a gateway may be restarted in between.
+const SilentAfter = 12 * time.Second
+
+// Silent tells whether nothing has been heard from any client of that origin
+// for SilentAfter, or ever. It may be called from the real-time thread.
+func (s *Server) Silent(o control.Origin) bool {
+	return time.Now().UnixNano()-s.heard[o&1].Load() > int64(SilentAfter)
 }
 
 // NewServer makes a server; Serve starts it.

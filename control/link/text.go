@@ -44,6 +44,10 @@ func Text(e control.Event) string {
 		return heatText(e.Heat)
 	case control.EventOverrun:
 		return "Events or commands were lost because too many came at once; compare the table with what you expect."
+	case control.EventReleaseProven:
+		return "The release was tried and works: the rope was slack in time."
+	case control.EventSilenced:
+		return "The alarm's sound is paused for two minutes; its lamp is not."
 	default:
 		return "Something happened that this version has no words for."
 	}
@@ -108,6 +112,8 @@ func endText(r control.EndReason) string {
 		return "an interlock tripped"
 	case control.EndPauseOver:
 		return "it was paused for too long"
+	case control.EndProven:
+		return "the release is proven"
 	default:
 		return "for an unknown reason"
 	}
