@@ -275,7 +275,7 @@ func (c *Controller) apply(action Action, out *Output) {
 		case Armed:
 			c.setMode(Tripped, out)
 		}
-	case c.mode == Treating && c.cfg.GatewayLost == GatewayPause && c.guard.active.Has(ILGatewayLost):
+	case c.mode == Treating && c.treat.remote && c.cfg.GatewayLost == GatewayPause && c.guard.active.Has(ILGatewayLost):
 		c.pause(out)
 	}
 }

@@ -73,6 +73,7 @@ func (w *watch) sample(c *Controller) {
 		w.settled = true
 		if d := w.free(c, f, x) - w.before; math.Abs(d) > slipLeast {
 			w.slipped = math.Max(w.slipped+d, 0) // who lies back takes a slip back
+			c.guard.mark.x += d                  // this way is accounted for
 		}
 	}
 }

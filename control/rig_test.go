@@ -29,11 +29,17 @@ type rig struct {
 	motor    bool // turns
 	reversed bool // DIR is stuck: away from force winds up
 	cellGone bool
-	driven   float64 // mm/s in the last tick
-	disabled bool
-	events   []Event
-	reports  []Report
-	worstUp  float64
+	zero     float64 // N that the first cell reads too much
+	pair     bool    // a second cell is fitted
+	gain     float64 // by which share the second cell reads too much
+	pairGone bool
+	// firstGone: the second cell goes on alone.
+	firstGone bool
+	driven    float64 // mm/s in the last tick
+	disabled  bool
+	events    []Event
+	reports   []Report
+	worstUp   float64
 }
 
 const countsPerNewton = 4000.0
@@ -83,11 +89,16 @@ func (r *rig) tick() {
 	in.Now = r.now
 	if r.now >= r.nextSample && !r.cellGone {
 		r.nextSample = r.now + 12500*time.Microsecond
-		in.Load.Seq++
-		in.Load.At = r.now
-		in.Load.Counts = 1234 + int32(math.Round(r.force*countsPerNewton))
-		in.Load.Rate = 80 * physic.Hertz
+		if !r.firstGone {
+			fault := in.Load.Fault
+			in.Load = r.reading(in.Load.Seq+1, r.force+r.zero)
+			in.Load.Fault = fault
+		}
+		if r.pair && !r.pairGone {
+			in.Second = r.reading(in.Second.Seq+1, r.force*(1+r.gain))
+		}
 	}
+	in.Motion.Enabled = !r.disabled
 	if r.motor || r.driven != 0 {
 		in.Motion.Position += physic.Distance(r.driven * 1e3)
 	}
@@ -103,6 +114,11 @@ func (r *rig) tick() {
 		r.reports = append(r.reports, r.out.Report)
 	}
 	r.now += time.Millisecond
+}
+
+// reading is a sample of this moment.
+func (r *rig) reading(seq uint32, force float64) Load {
+	return Load{Seq: seq, At: r.now, Counts: 1234 + int32(math.Round(force*countsPerNewton)), Rate: 80 * physic.Hertz}
 }
 
 func (r *rig) run(d time.Duration) {
