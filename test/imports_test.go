@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"traction/mqtt/broker":               {},
 	"traction/record":                    {"traction/control", "traction/control/link"},
 	"traction/test":                      {},
+	"traction/test/fuzz":                 {},
 }
 
 // pure packages may not touch the outside world.
