@@ -26,31 +26,47 @@ func Parse(name string, data []byte) (*Document, error) {
 		return nil, p
 	}
 	d := &Document{name: name, values: map[string]any{}, lines: map[string]int{}, arrays: map[string]int{}, known: map[string]bool{}}
-	d.flatten("", tree)
+	if key := d.flatten("", tree, 0); key != "" {
+		return nil, &Problem{File: name, Key: key, Message: fmt.Sprintf("is nested too deeply, allowed: %d levels", maxDepth)}
+	}
 	if err := d.locate(data); err != nil {
 		return nil, &Problem{File: name, Message: err.Error(), cause: err}
 	}
 	return d, nil
 }
 
-// flatten enters every leaf of the tree under its path.
-func (d *Document) flatten(path string, v any) {
+// maxDepth bounds how deep sections, arrays and dotted keys may be nested. Files
+// need three levels, and every level has its path kept: without a bound, 64 KiB
+// of "a.a.a" would take a gigabyte.
+const maxDepth = 16
+
+// flatten enters every leaf of the tree under its path. It stops at what is
+// nested too deeply and gives its path.
+func (d *Document) flatten(path string, v any, depth int) (deep string) {
+	if depth > maxDepth {
+		return path
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		for part, inner := range v {
-			d.flatten(join(path, part), inner)
+			if deep = d.flatten(join(path, part), inner, depth+1); deep != "" {
+				return deep
+			}
 		}
-		return
+		return ""
 	case []any:
 		d.arrays[path] = len(v)
 		for i, inner := range v {
-			d.flatten(index(path, i), inner)
+			if deep = d.flatten(index(path, i), inner, depth+1); deep != "" {
+				return deep
+			}
 		}
 		if len(v) > 0 {
-			return
+			return ""
 		}
 	}
 	d.values[path] = v // an empty array too, so that it cannot stand unnoticed
+	return ""
 }
 
 // locate notes the line of each key. The decoder gives none for what it accepts,
