@@ -24,7 +24,8 @@ const maxText = 64
 
 // parse reads s as a quantity of this kind, in base units.
 func (k *kind) parse(s string) (int64, error) {
-	rest := strings.TrimSpace(s)
+	s = strings.TrimSpace(s) // in messages too, which shall not grow with it
+	rest := s
 	if len(rest) > maxText {
 		return 0, k.wrong(rest[:16]+"...", ErrNumber, fmt.Sprintf("longer than %d bytes", maxText))
 	}
