@@ -56,6 +56,7 @@ type links struct {
 	programme *Programme // nil = none selected
 	who       Person
 	hold      physic.Force
+	duration  time.Duration
 }
 
 // drawLinks makes links of any value, absent ones and equal ones among them.
@@ -75,6 +76,7 @@ func drawLinks(t *rapid.T) links {
 			p.Heat = physic.ZeroCelsius + physic.Celsius*physic.Temperature(rapid.Int64Range(25, 60).Draw(t, "heat"))
 		}
 		l.programme, l.hold = &p, p.Hold
+		l.duration = time.Second * time.Duration(rapid.Int64Range(30, 5000).Draw(t, "duration"))
 	}
 	return l
 }
@@ -87,7 +89,7 @@ func drawRate(t *rapid.T, label string) ForceRate {
 	return NewtonPerSecond * ForceRate(rapid.Int64Range(0, 150).Draw(t, label))
 }
 
-func (l *links) fold() Limits { return chain(&l.table, l.programme, &l.who, l.hold) }
+func (l *links) fold() Limits { return chain(&l.table, l.programme, &l.who, l.hold, l.duration) }
 
 // forces lists what each link says about force, in the order of the chain, as
 // docs/safety.md has it.
@@ -115,10 +117,14 @@ func (l *links) others() map[string][]offer {
 		"speed":       {{int64(40 * MilliMetrePerSecond), ReasonCeiling}, {int64(l.table.PullSpeed), ReasonTable}},
 		"travel":      {{600e6, ReasonCeiling}, {int64(l.table.Travel), ReasonTable}},
 		"duration":    {{int64(time.Hour), ReasonCeiling}},
+		"impulse":     {{500 * 3600 * 1e9, ReasonCeiling}},
 		"temperature": {{int64(physic.ZeroCelsius + 40*physic.Celsius), ReasonCeiling}},
 	}
 	if p := l.programme; p != nil {
 		all["rise"] = append(all["rise"], offer{int64(max(p.RampUp, p.RampDown)), ReasonProgramme})
+		if l.hold > 0 { // a tenth more, and eleven minutes for ramps and one pause
+			all["impulse"] = append(all["impulse"], offer{int64(float64(l.hold) * (1.1*l.duration.Seconds() + 660)), ReasonProgramme})
+		}
 		all["temperature"] = append(all["temperature"], offer{int64(p.Heat), ReasonProgramme})
 	}
 	return all
@@ -132,6 +138,7 @@ func bounds(l *Limits) map[string]offer {
 		"speed":       {int64(l.Speed.Value), l.Speed.Reason},
 		"travel":      {int64(l.Travel.Value), l.Travel.Reason},
 		"duration":    {int64(l.Duration.Value), l.Duration.Reason},
+		"impulse":     {int64(l.Impulse.Value), l.Impulse.Reason},
 		"temperature": {int64(l.Temperature.Value), l.Temperature.Reason},
 	}
 }
@@ -166,12 +173,13 @@ func TestNoLinkLoosens(t *testing.T) {
 		{"own cap", func(t *rapid.T, l *links) { l.who.MaxForce = less(t, l.who.MaxForce) }},
 		{"programme", func(t *rapid.T, l *links) {
 			if l.programme == nil {
-				l.programme, l.hold = testProgramme(), testProgramme().Hold
+				l.programme, l.hold, l.duration = testProgramme(), testProgramme().Hold, testProgramme().Duration
 			}
 		}},
 		{"harness", func(_ *rapid.T, l *links) { l.of(func(p *Programme) { p.Harness = Cervical }) }},
 		{"force limit", func(t *rapid.T, l *links) { l.of(func(p *Programme) { p.ForceLimit = less(t, p.ForceLimit) }) }},
 		{"heat", func(t *rapid.T, l *links) { l.of(func(p *Programme) { p.Heat = less(t, p.Heat) }) }},
+		{"duration", func(t *rapid.T, l *links) { l.duration = min(l.duration, less(t, l.duration)) }},
 		{"hold", func(t *rapid.T, l *links) { l.hold = min(l.hold, less(t, l.hold)) }},
 	}
 	rapid.Check(t, func(t *rapid.T) {
