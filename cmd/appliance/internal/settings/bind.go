@@ -86,6 +86,8 @@ func bindControl(d *document.Document, c *Control) {
 	d.String("control.calibration", &c.Calibration, absolute)
 	d.String("control.programmes", &c.Programmes, absolute)
 	d.Text("control.remote", &c.Remote)
+	d.Text("control.gateway_lost", &c.GatewayLost)
+	document.Within(d, "control.proof_of_release", &c.ProofOfRelease, 0, 24*time.Hour)
 }
 
 // bindMQTT only reads; what is allowed is the client's business, see LoadGateway.

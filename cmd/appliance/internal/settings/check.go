@@ -48,6 +48,9 @@ func (s *Settings) check(d *document.Document) {
 				quantity.Format(t.Travel), wait.Round(100*time.Millisecond), longestLetGo)
 		}
 	}
+	if most := control.LargestForce(t.ReleaseSpeed); ok("table.force", "table.release_speed") && t.Force > most {
+		d.Refuse("table.force", "above %s, the most that table.release_speed %s lets go of in 5 s from the softest person", quantity.Format(most), quantity.Format(t.ReleaseSpeed))
+	}
 	if ok("table.force", "cell.capacity") && t.Force > s.Cell.Capacity {
 		d.Refuse("table.force", "above cell.capacity %s", quantity.Format(s.Cell.Capacity))
 	}

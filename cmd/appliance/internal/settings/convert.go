@@ -24,8 +24,9 @@ func (s Settings) Config(cal control.Calibration, firstRev uint64) control.Confi
 		Tick:        Tick,
 		SampleRate:  s.Cell.Rate,
 		Remote:      s.Control.Remote,
-		HeatTime:    s.Pad.HeatTime,
-		FirstRev:    firstRev,
+		GatewayLost: s.Control.GatewayLost, ProofOfRelease: s.Control.ProofOfRelease,
+		HeatTime: s.Pad.HeatTime,
+		FirstRev: firstRev,
 	}
 }
 

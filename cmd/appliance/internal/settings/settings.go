@@ -95,6 +95,11 @@ type Control struct {
 	Programmes string
 	// Remote is what users of the network may do.
 	Remote control.Permission
+	// GatewayLost is what becomes of a treatment that was started over the network
+	// once nothing is heard of the gateway.
+	GatewayLost control.GatewayPolicy
+	// ProofOfRelease is how long a proof of release lasts; 0 = none is asked for.
+	ProofOfRelease time.Duration
 }
 
 // Record is the store of treatments.
@@ -124,7 +129,7 @@ func Default() Settings {
 		},
 		Pad: Pad{HeatTime: 20 * time.Minute},
 		Control: Control{
-			CPU: -1, Priority: 80, Remote: control.StopOnly,
+			CPU: -1, Priority: 80, Remote: control.StopOnly, ProofOfRelease: 16 * time.Hour,
 			OperatorSocket: "/run/traction/operator/control.sock", GatewaySocket: "/run/traction/gateway/control.sock",
 			Calibration: "/var/lib/traction/calibration.toml", Programmes: "/etc/traction/programmes",
 		},

@@ -123,7 +123,7 @@ func TestShippedFileDocumentsEveryKey(t *testing.T) {
 // Each value that is not the default must arrive, or a key is bound to the wrong field.
 func TestEveryKeyArrives(t *testing.T) {
 	got, err := settings.Load(edited(t, map[string]string{
-		"table.id": `"other"`, "table.name": `"Züri 2"`, "table.force": `"100 lbf"`, "table.rise": `"3 kgf/s"`,
+		"table.id": `"other"`, "table.name": `"Züri 2"`, "table.force": `"90 lbf"`, "table.rise": `"3 kgf/s"`,
 		"table.pull_speed": `"15 mm/s"`, "table.release_speed": `"2 in/s"`, "table.travel": `"10 in"`, "table.back_drivable": `false`,
 		"cell.interface": `"spi"`, "cell.spi_port": `"SPI1.0"`, "cell.capacity": `"2 kN"`,
 		"motor.steps_per_mm": `100`, "motor.max_speed": `"70 mm/s"`, "motor.start_stop_speed": `"25 mm/s"`, "motor.acceleration": `"0.5 m/s2"`,
@@ -135,6 +135,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		"pad.present": "true", "pad.sensor": `"28-0316a2795b4c"`, "pad.heat_time": `"15 min"`,
 		"control.cpu": "3", "control.priority": "60", "control.allow_no_realtime": "true", "control.operator_socket": `"/run/a"`,
 		"control.gateway_socket": `"/run/b"`, "control.calibration": `"/c"`, "control.programmes": `"/p"`, "control.remote": `"full"`,
+		"control.gateway_lost": `"pause"`, "control.proof_of_release": `"0 s"`,
 		"mqtt.broker": `"ssl://b:8883"`, "mqtt.client_id": `"c"`, "mqtt.username": `"u"`, "mqtt.password_file": `"/pw"`,
 		"mqtt.ca_file": `"/ca"`, "mqtt.cert_file": `"/cert"`, "mqtt.key_file": `"/key"`, "mqtt.insecure_plain_auth": "true",
 		"record.path": `"/r"`,
@@ -142,7 +143,7 @@ func TestEveryKeyArrives(t *testing.T) {
 	require.NoError(t, err)
 	const mms = control.MilliMetrePerSecond
 	assert.Equal(t, settings.Settings{
-		Table: settings.Table{ID: "other", Name: "Züri 2", Limits: control.TableLimits{Force: 444_822_161_526, Rise: 29_419_950_000,
+		Table: settings.Table{ID: "other", Name: "Züri 2", Limits: control.TableLimits{Force: 400_339_945_373, Rise: 29_419_950_000,
 			PullSpeed: 15 * mms, ReleaseSpeed: 50_800 * physic.MicroMetrePerSecond, Travel: 254 * physic.MilliMetre}},
 		Cell: settings.Cell{Interface: settings.SPI, SPIPort: "SPI1.0", Rate: 80 * physic.Hertz, Capacity: 2000 * physic.Newton},
 		Motor: stepper.Config{StepsPerMM: 100, MaxSpeed: 70 * mms, StartStopSpeed: 25 * mms, Acceleration: 500, Reverse: true,
@@ -151,7 +152,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			PatientSwitch: "A8", EmergencyStop: "A9", StartButton: "B1", EndSlack: "B2", EndPull: "B3", DriveFault: "gpiochip0:17", SupplyLow: "B4"},
 		Pad: settings.Pad{Present: true, Sensor: "28-0316a2795b4c", HeatTime: 15 * time.Minute},
 		Control: settings.Control{CPU: 3, Priority: 60, AllowNoRealtime: true, OperatorSocket: "/run/a", GatewaySocket: "/run/b",
-			Calibration: "/c", Programmes: "/p", Remote: control.FullRemote},
+			Calibration: "/c", Programmes: "/p", Remote: control.FullRemote, GatewayLost: control.GatewayPause},
 		MQTT: mqtt.Config{Broker: "ssl://b:8883", TableID: "other", ClientID: "c", Username: "u", PasswordFile: "/pw",
 			CAFile: "/ca", CertFile: "/cert", KeyFile: "/key", InsecurePlainAuth: true},
 		Record: settings.Record{Path: "/r"},
@@ -165,7 +166,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		{map[string]string{"table.id": `"a b"`}, `table.id = "a b": allowed: 1 to 40 letters`},
 		{map[string]string{"table.force": `"901 N"`}, `table.force = "901 N": out of range, allowed: 50 N to 900 N`},
-		{map[string]string{"table.force": `"600 N"`, "cell.capacity": `"500 N"`}, `table.force = "600 N": above cell.capacity 500 N`},
+		{map[string]string{"table.force": `"450 N"`, "cell.capacity": `"400 N"`}, `table.force = "450 N": above cell.capacity 400 N`},
 		{map[string]string{"table.rise": `"101 N/s"`}, `allowed: 1 N/s to 100 N/s`},
 		{map[string]string{"table.pull_speed": `"31 mm/s"`}, `table.pull_speed = "31 mm/s": above motor.start_stop_speed 30 mm/s`},
 		{map[string]string{"table.pull_speed": `"41 mm/s"`}, `allowed: 1 mm/s to 40 mm/s`},
@@ -196,6 +197,9 @@ func TestRefuses(t *testing.T) {
 		{map[string]string{"control.gateway_socket": `"control.sock"`}, `a path from the root`},
 		{map[string]string{"control.gateway_socket": `"/` + strings.Repeat("x", 107) + `"`}, `at most 107 bytes`},
 		{map[string]string{"control.calibration": `"/a/../b"`}, `a path from the root`},
+		{map[string]string{"control.gateway_lost": `"ignore"`}, `allowed: [release pause go-on]`},
+		{map[string]string{"control.proof_of_release": `"25 h"`}, `allowed: 0 s to 1440 min`},
+		{map[string]string{"table.release_speed": `"50 mm/s"`, "table.pull_speed": `"10 mm/s"`}, `lets go of in 5 s from the softest person`},
 		{map[string]string{"control.remote": `"all"`}, `allowed: [monitor stop adjust full]`},
 	} {
 		_, err := settings.Load(edited(t, row.changes))
@@ -234,7 +238,7 @@ func TestConfigIsWhatTheControllerTakes(t *testing.T) {
 	cal := control.Calibration{Zero: 5, PerNewton: 4000, Capacity: s.Cell.Capacity}
 	cfg := s.Config(cal, 42)
 	assert.Equal(t, control.Config{Table: s.Table.Limits, Calibration: cal, Tick: time.Millisecond, SampleRate: 80 * physic.Hertz,
-		Remote: control.StopOnly, HeatTime: 20 * time.Minute, FirstRev: 42}, cfg)
+		Remote: control.StopOnly, ProofOfRelease: 16 * time.Hour, HeatTime: 20 * time.Minute, FirstRev: 42}, cfg)
 	_, err := control.New(cfg)
 	assert.NoError(t, err)
 }
