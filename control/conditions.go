@@ -114,10 +114,15 @@ const (
 	// markTravel (mm) towards force without that rise: the softest person would
 	// have answered with 57 N.
 	markTravel = 30.0
-	// markAnswer (N) is what that travel means on the person's own stiffness.
+	// markAnswer (N) is what that travel means on the person's own stiffness. The
+	// drive follows breathing of 25 N by 50 N worth of way, at constant force.
 	markAnswer = 57.0
-	// markLeast (mm): creep and relaxation of a stiff person stay below.
+	// markLeast (mm) at any stiffness: play, friction and breathing at a stiffness
+	// that is overestimated stay below.
 	markLeast = 10.0
+	// creepRate (mm/s) is way that relaxation may take without an answer: 9 mm with
+	// a time constant of 5 minutes begin with 0.03.
+	creepRate = 0.05
 	// goneLeast (N) and goneShare of the set-point below it, the tension is gone:
 	// the person has moved, or something gives way.
 	goneLeast = 25.0
@@ -136,6 +141,9 @@ func (m *motionMark) sample(c *Controller) {
 		m.x, m.force = c.x, math.Min(m.force, f)
 	case f > m.force+markForce:
 		m.x, m.force = c.x, f
+	}
+	if c.x > m.x {
+		m.x = math.Min(m.x+creepRate*math.Min(math.Max(c.cell.dt, 0), 0.1), c.x)
 	}
 	sp := c.treat.setPoint
 	if c.treat.phase == Slack || c.cell.force >= sp-math.Max(goneLeast, goneShare*sp) || c.x < m.heldX {

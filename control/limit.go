@@ -1,6 +1,7 @@
 package control
 
 import (
+	"math"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -162,7 +163,7 @@ const (
 // duration may come to.
 func programmeImpulse(hold physic.Force, duration time.Duration) Impulse {
 	s := (duration*impulseShare/100 + impulseSpare).Seconds()
-	return Impulse(float64(hold) * s)
+	return Impulse(math.Round(float64(hold) * s))
 }
 
 // MaxSetPoint is the largest force that may be asked for under these limits.

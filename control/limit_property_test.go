@@ -1,6 +1,7 @@
 package control
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -123,7 +124,7 @@ func (l *links) others() map[string][]offer {
 	if p := l.programme; p != nil {
 		all["rise"] = append(all["rise"], offer{int64(max(p.RampUp, p.RampDown)), ReasonProgramme})
 		if l.hold > 0 { // a tenth more, and eleven minutes for ramps and one pause
-			all["impulse"] = append(all["impulse"], offer{int64(float64(l.hold) * (1.1*l.duration.Seconds() + 660)), ReasonProgramme})
+			all["impulse"] = append(all["impulse"], offer{int64(math.Round(float64(l.hold) * (1.1*l.duration.Seconds() + 660))), ReasonProgramme})
 		}
 		all["temperature"] = append(all["temperature"], offer{int64(p.Heat), ReasonProgramme})
 	}
