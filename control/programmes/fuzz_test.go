@@ -127,7 +127,7 @@ func basic(s string) string {
 func checkSelect(t *testing.T, p *control.Programme) {
 	c, err := control.New(control.Config{
 		Table: control.TableLimits{Force: control.CeilingForce, Rise: control.CeilingRise, PullSpeed: control.CeilingSpeed,
-			ReleaseSpeed: 2 * control.CeilingSpeed, Travel: control.CeilingTravel, BackDrivable: true},
+			ReleaseSpeed: 3 * control.CeilingSpeed, Travel: control.CeilingTravel, BackDrivable: true},
 		Tick: time.Millisecond, SampleRate: 80 * physic.Hertz, HeatTime: time.Minute, FirstRev: 1,
 	})
 	require.NoError(t, err)
