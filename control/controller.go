@@ -318,6 +318,9 @@ func (c *Controller) Snapshot(s *Snapshot) {
 		s.Planned = slackEstimate + c.settings.Duration + rampTime(c.settings.Hold, p.RampDown) + 5*time.Second
 		s.Remaining = c.settings.Duration
 	}
+	if c.mode == Releasing || c.mode == Recovering {
+		s.ReleaseLeft = c.rel.deadline - c.now
+	}
 	if c.mode == Treating || c.mode == Paused {
 		s.Step, s.Cycle = uint16(t.step), uint16(t.cycle)
 		s.PhaseElapsed, s.PhaseTotal = t.phaseElapsed, t.phaseTotal(c)

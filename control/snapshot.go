@@ -93,6 +93,10 @@ type Snapshot struct {
 	Remaining    time.Duration
 	Planned      time.Duration // slack take-up and release included
 
+	// ReleaseLeft is the time to the deadline of the release that runs, below 0
+	// once it is missed; 0 = none runs.
+	ReleaseLeft time.Duration
+
 	Limits Limits
 	Action Action
 	Active InterlockSet // conditions that hold now

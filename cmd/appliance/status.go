@@ -70,6 +70,9 @@ func statusText(h *link.Hello, s *control.Snapshot) string {
 	if s.Mode == control.Treating || s.Mode == control.Paused {
 		p.row("Time", fmt.Sprintf("%s done, %s left; %s", sayClock(s.Elapsed), sayLeft(s.Remaining), phaseTimeText(s)))
 	}
+	if s.ReleaseLeft != 0 {
+		p.row("Release", fmt.Sprintf("deadline in %s", sayLeft(s.ReleaseLeft)))
+	}
 	p.row("Force", fmt.Sprintf("%s, set-point %s", sayForce(s.Force), sayForce(s.SetPoint)))
 	p.row("Rope", ropeText(s))
 	p.row("Limits", limitTexts(&s.Limits)...)
@@ -78,7 +81,11 @@ func statusText(h *link.Hello, s *control.Snapshot) string {
 	p.row("Load cell", cellText(s))
 	p.row("Lateness", fmt.Sprintf("%s at the worst of the last second", sayLate(s.Late)))
 	if s.Alarm != control.NoAlarm {
-		p.row("Alarm", fmt.Sprintf("%s priority, the table's action is %s", s.Alarm, s.Action))
+		sound := ""
+		if s.SilentFor > 0 {
+			sound = ", silent for " + sayLeft(s.SilentFor)
+		}
+		p.row("Alarm", fmt.Sprintf("%s priority, the table's action is %s%s", s.Alarm, s.Action, sound))
 	}
 	p.row("Trips", namedTexts(s.Trips.IDs())...)
 	p.row("Warnings", namedTexts(warnings(s))...)

@@ -71,9 +71,9 @@ func runWatch(ctx context.Context, socketPath string, out io.Writer, in *os.File
 // narrowest terminal.
 func keyHelp(quit bool) string {
 	if quit {
-		return "s or space STOP   p pause   r resume   a acknowledge   q quit, treatment goes on"
+		return "s or space STOP  p pause  r resume  a acknowledge  m mute  q quit, it goes on"
 	}
-	return "s or space STOP   p pause   r resume   a acknowledge   Ctrl-C stop and end"
+	return "s or space STOP  p pause  r resume  a acknowledge  m mute  Ctrl-C stop and end"
 }
 
 // display shows views, one every so often.

@@ -66,6 +66,8 @@ func (w *watcher) press(ctx context.Context, key byte) (leave bool) {
 		w.ask(ctx, control.CommandStop)
 	case 'a':
 		w.ask(ctx, control.CommandAcknowledge)
+	case 'm':
+		w.ask(ctx, control.CommandSilence)
 	case 'q', 'Q':
 		return w.opts.quit
 	case ctrlC:

@@ -88,7 +88,10 @@ func (v *view) progress(width int) []string {
 		room := max(textWidth(phase), textWidth(left))
 		return []string{v.bar(width, room, s.Phase.String(), share, phase), v.bar(width, room, "treatment", whole, left)}
 	case control.Releasing, control.Recovering:
-		return wrapText("The rope is unwound until it is slack.", width)
+		if s.ReleaseLeft < 0 {
+			return wrapText("The rope should have been slack "+sayClock(-s.ReleaseLeft)+" ago: help the person, release by hand.", width)
+		}
+		return wrapText("The rope is unwound until it is slack, within "+sayLeft(s.ReleaseLeft)+".", width)
 	case control.Armed:
 		if s.Missing == 0 {
 			return wrapText("Ready: \"appliance start\" or the start button begins "+programmeText(s)+".", width)

@@ -51,6 +51,7 @@ var snapshotFields = join(
 		seconds("phase_total_s", func(s *snapshot) *time.Duration { return &s.PhaseTotal }),
 		seconds("elapsed_s", func(s *snapshot) *time.Duration { return &s.Elapsed }),
 		seconds("remaining_s", func(s *snapshot) *time.Duration { return &s.Remaining }),
+		seconds("release_left_s", func(s *snapshot) *time.Duration { return &s.ReleaseLeft }),
 		seconds("planned_s", func(s *snapshot) *time.Duration { return &s.Planned }),
 	},
 	bound("force_limit", "n", newtons, func(s *snapshot) *control.Bound[physic.Force] { return &s.Limits.Force }),
