@@ -10,6 +10,7 @@ type stiffness struct {
 	// Secant over the last seconds of one direction of motion.
 	df, dx    float64
 	direction float64
+	rf, rx    float64 // N and mm over the whole ramp
 	slope     float64 // N/mm from ramps, 0 = not known
 
 	// High-frequency slope in hold: second differences of force against second
@@ -33,6 +34,11 @@ const (
 	secantMemory = 0.9938
 	// secantLeast is the travel a direction needs before its slope counts.
 	secantLeast = 1.0
+	// rampLeast (N) of a whole ramp are more than a breath. Its slope, less the
+	// share that a breath may add to the way, is the least that is believed: a rope
+	// that follows a deep breath moves without force.
+	rampLeast      = 20.0
+	rampShareLeast = 0.6
 	// waveMemory is the weight left of the high-frequency sums after one sample:
 	// about a second.
 	waveMemory = 0.985
@@ -57,12 +63,14 @@ func (s *stiffness) sample(force, x float64, ramping bool) {
 	if ramping {
 		s.secant(df, dx)
 	} else {
-		s.df, s.dx, s.direction = 0, 0, 0
+		s.df, s.dx, s.direction, s.rf, s.rx = 0, 0, 0, 0, 0
 	}
 }
 
 // secant follows the slope of the present direction of motion.
 func (s *stiffness) secant(df, dx float64) {
+	s.rf += df
+	s.rx += dx
 	if dx == 0 {
 		return
 	}
@@ -74,7 +82,11 @@ func (s *stiffness) secant(df, dx float64) {
 	if math.Abs(s.dx) < secantLeast {
 		return
 	}
-	if k := s.df / s.dx; k > minStiffness/2 {
+	k := s.df / s.dx
+	if math.Abs(s.rf) > rampLeast && math.Abs(s.rx) > secantLeast {
+		k = math.Max(k, rampShareLeast*s.rf/s.rx)
+	}
+	if k > minStiffness/2 {
 		s.slope = k
 	}
 }
