@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,20 +21,39 @@ import (
 	"traction/record"
 )
 
-// simulateCommand runs one whole treatment in virtual time, through the pins.
+// simulateCommand runs one whole treatment in virtual time, through the pins, or
+// a population of them.
 type simulateCommand struct {
-	Programme  string `help:"Programme, by name or TOML file." required:""`
-	Patient    string `help:"Patient, by name or TOML file." default:"median"`
-	Table      string `help:"Table, by name or TOML file." default:"winch"`
-	Seed       uint64 `help:"Seed of everything random." default:"1"`
-	Faults     string `help:"TOML file of faults: what, when, how long." type:"existingfile"`
-	BodyWeight string `help:"Body weight that limits the force, such as \"75 kg\", or \"patient\" for the simulated patient's own."`
-	JSON       bool   `help:"Print the result as JSON." name:"json"`
-	Trace      string `help:"Write every sample to this CSV file." type:"path"`
-	Plot       string `help:"Draw force against set-point to this PNG or SVG file." type:"path"`
+	Programme  string    `help:"Programme, by name or TOML file."`
+	Patient    string    `help:"Patient, by name or TOML file (default: median)."`
+	Table      string    `help:"Table, by name or TOML file (default: winch)."`
+	Seed       *seedFlag `help:"Seed of everything random (default: 1)."`
+	Faults     string    `help:"TOML file of faults: what, when, how long." type:"existingfile"`
+	BodyWeight string    `help:"Body weight that limits the force, such as \"75 kg\", or \"patient\" for the simulated patient's own."`
+	JSON       bool      `help:"Print the result as JSON." name:"json"`
+	Trace      string    `help:"Write every sample to this CSV file." type:"path"`
+	Plot       string    `help:"Draw force against set-point to this PNG or SVG file." type:"path"`
+
+	Population     *countFlag `help:"Instead: so many random treatments with faults, every tick checked."`
+	PopulationCase *caseFlag  `help:"Instead: one case of a population again, as SEED:INDEX."`
+	FaultsEach     *countFlag `help:"Faults in each case of a population (default: 1)."`
+	Workers        *countFlag `help:"Cases at the same time (default: as many as there are cores)."`
 }
 
 func (c *simulateCommand) Run(ctx context.Context) error {
+	if err := c.conflicts(); err != nil {
+		return err
+	}
+	switch {
+	case c.Population != nil:
+		return c.runPopulation(os.Stdout)
+	case c.PopulationCase != nil:
+		return c.runCase(os.Stdout)
+	}
+	return c.runTreatment(os.Stdout)
+}
+
+func (c *simulateCommand) runTreatment(out io.Writer) error {
 	run, err := c.prepare()
 	if err != nil {
 		return err
@@ -42,23 +62,33 @@ func (c *simulateCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(c.writeTrace(&trace), c.writePlot(&run, &trace)); err != nil {
+	title := fmt.Sprintf("%s · patient %s · table %s · simulated", run.Programme.Title, run.Patient.Name, run.Table.Name)
+	if err := c.write(title, &trace); err != nil {
 		return err
 	}
 	if c.JSON {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(res)
+		return printJSON(out, res)
 	}
-	return printResult(os.Stdout, &res)
+	return printResult(out, &res)
+}
+
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// write writes trace and plot where they were asked for.
+func (c *simulateCommand) write(title string, t *simulation.Trace) error {
+	return errors.Join(c.writeTrace(t), c.writePlot(title, t))
 }
 
 // prepare reads all that the command line names, and tells all that is wrong with it.
 func (c *simulateCommand) prepare() (simulation.Run, error) {
-	options, optionsErr := simulationOptions(c.Table, c.Patient, c.Faults, c.Seed)
+	options, optionsErr := simulationOptions(cmp.Or(c.Table, "winch"), cmp.Or(c.Patient, "median"), c.Faults, c.seed())
 	programme, programmeErr := byNameOrFile(c.Programme, programmes.ByName, programmes.Load)
 	run := simulation.Run{Options: options, Programme: programme, Trace: c.Trace != "" || c.Plot != ""}
-	var weightErr, plotErr error
+	var weightErr error
 	switch c.BodyWeight {
 	case "":
 	case "patient":
@@ -70,10 +100,14 @@ func (c *simulateCommand) prepare() (simulation.Run, error) {
 		}
 		run.Person.BodyWeight = quantity.Weight(mass)
 	}
+	return run, errors.Join(optionsErr, programmeErr, weightErr, c.checkPlot())
+}
+
+func (c *simulateCommand) checkPlot() error {
 	if c.Plot != "" && plotFormat(c.Plot) == "" {
-		plotErr = fmt.Errorf("--plot: %q has an unknown ending, allowed: .png, .svg", c.Plot)
+		return fmt.Errorf("--plot: %q has an unknown ending, allowed: .png, .svg", c.Plot)
 	}
-	return run, errors.Join(optionsErr, programmeErr, weightErr, plotErr)
+	return nil
 }
 
 // plotFormat is the picture format by the file's ending, "" = none that is known.
@@ -102,13 +136,13 @@ func (c *simulateCommand) writeTrace(t *simulation.Trace) error {
 	})
 }
 
-func (c *simulateCommand) writePlot(run *simulation.Run, t *simulation.Trace) error {
+func (c *simulateCommand) writePlot(title string, t *simulation.Trace) error {
 	if c.Plot == "" {
 		return nil
 	}
 	return writeFile(c.Plot, func(w io.Writer) error {
 		return record.Plot(w, plotFormat(c.Plot), record.Trace{
-			Title:   fmt.Sprintf("%s · patient %s · table %s · simulated", run.Programme.Title, run.Patient.Name, run.Table.Name),
+			Title:   title,
 			Entries: t.Entries, Events: t.Events, Limit: t.Limits.Force, Report: &t.Report,
 		})
 	})

@@ -31,6 +31,7 @@ type Truth struct {
 	PeakSkinC   float64 // the highest SkinC since New
 	SensorC     float64 // the sensor's body; its readings are older
 	Heating     bool    // current flows in the heater
+	HeatPin     bool    // the pin asks for it
 	RelayCycles uint64  // times that the heater was switched on
 
 	CellResets   uint64 // times that a long clock pulse reset the converter
@@ -55,6 +56,7 @@ func (s *Sim) Truth() Truth {
 		Energised: s.powered(now), RopeBroken: p.broken, HarnessWorn: p.worn,
 		PadC: h.pad, SkinC: h.skin, PeakSkinC: h.peakSkin, SensorC: h.sensor, Heating: h.heating(), RelayCycles: h.cycles,
 		CellResets: s.chip.resets, Cell2Resets: s.second.resets, SerialErrors: s.chip.serialErrors, OutputReads: s.outputReads,
+		HeatPin: h.pin,
 		AlarmLamp:   bool(s.pins.outputs[lineAlarm].level),
 		CautionLamp: bool(s.pins.outputs[lineCaution].level),
 		Buzzer:      bool(s.pins.outputs[lineBuzzer].level),

@@ -33,6 +33,10 @@ type Rig struct {
 
 	limits control.TableLimits
 	cal    control.Calibration
+
+	options Options
+	clock   clock
+	delay   func(time.Duration)
 }
 
 // Options of a rig.
@@ -81,21 +85,41 @@ func build(o Options, c clock, delay func(time.Duration)) (*Rig, error) {
 	if err := sim.Inject(o.Faults...); err != nil {
 		return nil, fmt.Errorf("faults: %w", err)
 	}
-	r := &Rig{Sim: sim, limits: Commission(&o.Table), cal: Calibrate(&o.Table)}
-	r.Table, err = hw.Open(hardware(&o.Table, r.limits, sim, c, delay))
-	if err != nil {
+	o.Exec.Tick = Tick
+	r := &Rig{Sim: sim, limits: Commission(&o.Table), cal: Calibrate(&o.Table), options: o, clock: c, delay: delay}
+	if err := r.boot(); err != nil {
 		return nil, err
+	}
+	return r, nil
+}
+
+// boot is what the control process does at its start.
+func (r *Rig) boot() (err error) {
+	o := &r.options
+	r.Table, err = hw.Open(hardware(&o.Table, r.limits, r.Sim, r.clock, r.delay))
+	if err != nil {
+		return err
 	}
 	r.Ctl, err = control.New(control.Config{
 		Table: r.limits, Calibration: r.cal, Tick: Tick, SampleRate: 80 * physic.Hertz,
 		Remote: o.Remote, HeatTime: 45 * time.Minute, FirstRev: o.FirstRev,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	o.Exec.Tick = Tick
-	r.Exec = executive.New(o.Exec, c, r.Table, r.Ctl)
-	return r, nil
+	r.Exec = executive.New(o.Exec, r.clock, r.Table, r.Ctl)
+	return nil
+}
+
+// Restart ends the control process, with its outputs made safe as the service
+// manager does, and starts it again on the same table with the same person. Both
+// Ctl and Exec are new ones then; revs go on where no rev of the last boot was.
+func (r *Rig) Restart() error {
+	if err := r.Table.SafeOff(); err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
+	r.options.FirstRev += 1 << 32
+	return r.boot()
 }
 
 // hardware is the hw configuration that fits a simulated table.

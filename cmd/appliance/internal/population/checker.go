@@ -1,0 +1,170 @@
+package population
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"traction/cmd/appliance/internal/simulation"
+	"traction/control"
+	"traction/hw/simtable"
+)
+
+// tick is all that a checker sees of one tick, after it was applied.
+type tick struct {
+	in    *control.Input
+	out   *control.Output
+	state *control.Snapshot // as this tick has left it
+	truth *simtable.Truth
+	// open: the patient switch's contact is open, by hand or by a fault.
+	open bool
+	// claims that faults take away now, and the most (N) by which the cell shows
+	// too little.
+	claims claim
+	lie    float64
+}
+
+// figures are what a case's table, person and programme promise.
+type figures struct {
+	filter      float64       // conversions that the converter averages
+	period      time.Duration // of a conversion
+	driftPerMin float64       // N, of the cell's zero
+	cellError   float64       // N, the cell's other errors at most
+	line        float64       // N/mm, rope and harness: what one millimetre brings at most
+	stiffness   float64       // N/mm, the body included: what it brings at least
+	step        physic.Distance
+	fullStep    float64 // mm
+	release     float64 // mm/s
+	pull        float64 // mm/s
+	travel      float64 // mm
+	rampDown    float64 // N/s
+	remote      control.Permission
+}
+
+func figuresOf(c *Case) figures {
+	cell, drive := &c.Table.Cell, &c.Table.Drive
+	limits := simulation.Commission(&c.Table)
+	line := 1 / (1/c.Table.Rope.StiffnessNPerMM + 1/c.Patient.HarnessStiffnessNPerMM)
+	f := figures{
+		filter: float64(cell.FilterConversions), period: seconds(1 / (cell.RatePerS * cell.TrueRateFactor)),
+		driftPerMin: math.Abs(cell.ZeroDriftNPerMin),
+		// Warming, bow and ten times the converter's noise (0.009 N rms).
+		cellError: math.Abs(cell.ZeroDriftNPerC*cell.WarmUpC) + math.Abs(cell.NonlinearityShare)*cell.CapacityN + 0.1,
+		line:      line,
+		step:      physic.Distance(float64(physic.MilliMetre) / drive.StepsPerMM), fullStep: drive.Microsteps / drive.StepsPerMM,
+		release: float64(limits.ReleaseSpeed) * 1e-6, pull: float64(limits.PullSpeed) * 1e-6, travel: inMM(limits.Travel),
+		rampDown: float64(c.Programme.RampDown) * 1e-9, remote: c.Remote,
+	}
+	// The set-point falls no faster than the drive follows, with a share of its
+	// speed and on the softest person that the controller may take this one for.
+	f.rampDown = math.Min(f.rampDown, 0.6*f.pull)
+	return f
+}
+
+// checker watches one case. Its rules are in the files rules_*.go; each looks at
+// this tick and at what the last one has left.
+type checker struct {
+	violations
+	f     figures
+	first bool // no tick since the start of the control process
+	was   memory
+
+	motion  motionRules
+	release releaseRules
+	alarms  alarmRules
+	heat    heatRules
+	worst   Worst
+}
+
+// memory is what the last tick has left behind.
+type memory struct {
+	now      time.Duration
+	position physic.Distance // counted
+	reel     float64         // mm, in truth
+	mode     control.Mode
+	action   control.Action
+	rev      uint64
+	force    physic.Force // measured
+	limit    physic.Force
+	speed    physic.Speed // limit towards force
+	goodAt   time.Duration
+	start    bool
+}
+
+// Worst gathers figures that are no violations but worth knowing.
+type Worst struct {
+	// OverN is the true force above the limit, whoever caused it.
+	OverN float64 `json:"over_n"`
+	// DrivenN is what the drive has wound while the true force was above the limit,
+	// times the stiffness of rope and harness: its own share at most.
+	DrivenN float64 `json:"driven_n"`
+	// LetGoS is the time from a trip or a stop to less than 25 N.
+	LetGoS float64 `json:"let_go_s"`
+	// SkinC is the skin's temperature.
+	SkinC float64 `json:"skin_c"`
+}
+
+// String says it in one line.
+func (w *Worst) String() string {
+	return fmt.Sprintf("%.1f N above a limit, of which the drive wound %.1f N; %.2f s to less than %.0f N; skin %.1f C",
+		w.OverN, w.DrivenN, w.LetGoS, tense, w.SkinC)
+}
+
+func (w *Worst) merge(o *Worst) {
+	w.OverN, w.DrivenN = math.Max(w.OverN, o.OverN), math.Max(w.DrivenN, o.DrivenN)
+	w.LetGoS, w.SkinC = math.Max(w.LetGoS, o.LetGoS), math.Max(w.SkinC, o.SkinC)
+}
+
+func newChecker(f figures) *checker { return &checker{f: f, first: true} }
+
+// restart forgets what a restart of the control process makes void.
+func (k *checker) restart() {
+	k.first = true
+	k.motion, k.alarms = motionRules{}, alarmRules{}
+	k.release.idleAt, k.release.armX = 0, 0
+}
+
+// tick applies every rule. It allocates nothing unless one is broken.
+func (k *checker) tick(t *tick) {
+	if !k.first {
+		k.checkMotion(t)
+		k.checkLimit(t)
+		k.checkSwitch(t)
+		k.checkOrders(t)
+		k.checkFall(t)
+	}
+	k.checkPower(t)
+	k.checkReleased(t)
+	k.checkTension(t)
+	k.checkHeat(t)
+	k.checkTrips(t)
+	k.checkLamps(t)
+	k.checkBounds(t)
+	k.checkSequence(t)
+	k.remember(t)
+}
+
+func (k *checker) remember(t *tick) {
+	k.first = false
+	s := t.state
+	k.was = memory{
+		now: t.in.Now, position: t.in.Motion.Position, reel: t.truth.ReelMM, mode: s.Mode, action: s.Action, rev: s.Rev,
+		force: s.Force, limit: s.Limits.Force.Value, speed: s.Limits.Speed.Value, goodAt: k.was.goodAt, start: t.in.Switches.Start,
+	}
+	if t.in.Load.Seq != 0 {
+		k.was.goodAt = t.in.Load.At
+	}
+}
+
+// quiet modes: nothing moves.
+func quiet(m control.Mode) bool {
+	return m == control.Idle || m == control.Armed || m == control.Tripped
+}
+
+// pulling modes: those in which the drive may move towards force.
+func pulling(m control.Mode) bool { return m == control.Treating || m == control.Paused }
+
+// lettingGo modes: the motor unwinds.
+func lettingGo(m control.Mode) bool { return m == control.Releasing || m == control.Recovering }

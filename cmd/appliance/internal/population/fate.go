@@ -1,0 +1,100 @@
+package population
+
+import (
+	"time"
+
+	"traction/control"
+	"traction/hw/simtable"
+)
+
+// faultState is what fate has done so far in a case.
+type faultState struct {
+	list   []FaultOutcome
+	live   []liveFault
+	ends   time.Duration // when the last fault is over
+	offset float64       // N, of all jumps of the cell's zero
+}
+
+// liveFault is a fault that has begun.
+type liveFault struct {
+	index   int
+	profile profile
+	value   float64
+	from    time.Duration
+	until   time.Duration // never for what stays
+	opens   bool          // the patient switch's contact
+}
+
+func (f *faultState) start(c *Case) {
+	f.list = make([]FaultOutcome, len(c.Faults))
+	for i := range c.Faults {
+		f.list[i].Kind = c.Faults[i].Kind
+	}
+}
+
+// inject begins a fault of the case.
+func (f *faultState) inject(p *player, index int) {
+	plan := &p.c.Faults[index]
+	// Drawn within the kind's own range, a test sees to that.
+	_ = p.rig.Sim.Inject(simtable.Fault{Kind: plan.Kind, At: p.now, For: plan.For, Value: plan.Value})
+	f.list[index].Reached, f.list[index].AtS = true, p.now.Seconds()
+	l := liveFault{index: index, profile: profileOf(plan.Kind), value: plan.Value, from: p.now, until: never, opens: plan.Kind == "patient-switch-open"}
+	if plan.For > 0 {
+		l.until = p.now + plan.For
+		f.ends = max(f.ends, l.until)
+	}
+	if plan.Kind == "zero-jump" {
+		f.offset += plan.Value
+	}
+	f.live = append(f.live, l)
+}
+
+// aftermath is how long a fault that is over may still show: the memory of
+// filters, of a converter that settles and of a pad that cools.
+const aftermath = 2 * time.Second
+
+// judge says what the present faults take away from the promises.
+func (f *faultState) judge(p *player, t *tick) {
+	t.open = p.plan.patient > 0
+	for i := range f.live {
+		l := &f.live[i]
+		t.open = t.open || l.opens && t.in.Now < l.until-time.Millisecond
+		if l.until != never && t.in.Now > l.until+aftermath {
+			continue
+		}
+		t.claims |= l.profile.claims
+		if l.profile.claims&cellLies == 0 {
+			continue
+		}
+		if l.profile.lie == nil {
+			t.lie = unknown
+			continue
+		}
+		t.lie += l.profile.lie(l.value, (t.in.Now - l.from).Seconds())
+	}
+}
+
+// unknown is a lie without a bound, N: more than any drive pulls.
+const unknown = 1e6
+
+// tripped notes the first interlock that was latched after a fault; what hands
+// do is not the fault's.
+func (f *faultState) tripped(p *player, i control.InterlockID) {
+	if i == control.ILPatientSwitch && p.plan.patient > 0 || i == control.ILEmergencyStop && p.plan.emergency > 0 {
+		return
+	}
+	for n := range f.live {
+		if o := &f.list[f.live[n].index]; o.Trip == "" {
+			o.Trip = i.String()
+		}
+	}
+}
+
+// repair ends what never ends by itself.
+func (f *faultState) repair(p *player) {
+	if f.offset != 0 {
+		_ = p.rig.Sim.Inject(simtable.Fault{Kind: "zero-jump", At: p.now, Value: -f.offset})
+		f.offset = 0
+	}
+	f.live = nil
+}
