@@ -2,6 +2,7 @@ package simtable
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,14 +28,27 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(decodeEach)
 }
 
-// FuzzFault puts any values where they belong.
+// FuzzFault puts any values where they belong: a known kind with values in their
+// ranges arrives, and nothing else does.
 func FuzzFault(f *testing.F) {
 	for _, k := range FaultKinds() {
 		f.Add(k.Name, 1.0, 0.0, k.High)
 		f.Add(k.Name, 0.0, 3600.0, k.Low-1)
 	}
 	f.Fuzz(func(t *testing.T, kind string, at, lasts, value float64) {
-		decodeEach(t, fmt.Sprintf("[[fault]]\nkind = %q\nat_s = %s\nfor_s = %s\nvalue = %s\n", kind, float(at), float(lasts), float(value)))
+		if strings.ContainsFunc(kind, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return // quoted otherwise in TOML
+		}
+		text := fmt.Sprintf("[[fault]]\nkind = %q\nat_s = %s\nfor_s = %s\nvalue = %s\n", kind, float(at), float(lasts), float(value))
+		decodeEach(t, text)
+		right := at >= 0 && at <= maxTimeS && lasts >= 0 && lasts <= maxTimeS
+		i := slices.IndexFunc(FaultKinds(), func(k FaultKind) bool { return k.Name == kind })
+		right = right && i >= 0 && value >= FaultKinds()[i].Low && value <= FaultKinds()[i].High
+		faults, err := decodeFaults("file.toml", []byte(text))
+		require.Equal(t, right, err == nil, "%v", err)
+		if right {
+			require.Equal(t, Fault{Kind: kind, At: seconds(at), For: seconds(lasts), Value: value}, faults[0])
+		}
 	})
 }
 
