@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -135,7 +136,7 @@ func parseBroker(s string) (*url.URL, error) {
 		return nil, errors.New(form)
 	}
 	port, known := ports[u.Scheme]
-	if !known || u.Hostname() == "" {
+	if !known || !validHost(u.Hostname()) {
 		return nil, errors.New(form)
 	}
 	if u.User != nil {
@@ -153,6 +154,16 @@ func parseBroker(s string) (*url.URL, error) {
 	}
 	u.Host = net.JoinHostPort(u.Hostname(), port)
 	return u, nil
+}
+
+// validHost refuses an empty name, and what is half an address, as in
+// "tcp://broker::1883".
+func validHost(host string) bool {
+	if !strings.ContainsAny(host, ":[]") {
+		return host != ""
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil && !strings.ContainsAny(host, "[]") // a zone may be anything
 }
 
 // isLoopback is about names that cannot mean another machine.
