@@ -14,9 +14,6 @@ import (
 // Tests that control/HAZARDS.md needs and that no story tells by itself: each is
 // called after the rule or interlock that it shows.
 
-// drift lets the cell read by so many newtons more than there are.
-func (r *rig) drift(force float64) { r.c.cell.cal.Zero -= int32(force * countsPerNewton) }
-
 // TestNoLiveTare: the zero of the cell drifts by 8 N between treatments, which is
 // still allowed. Force is counted from the calibration all the same, so the pull
 // that is too strong by 8 N is not too strong by 16 and 24 N afterwards.
@@ -26,11 +23,7 @@ func TestNoLiveTare(t *testing.T) {
 	r.armed(testProgramme())
 	for i := range 3 {
 		if i > 0 {
-			r.must(Command{Kind: CommandArm})
-			r.in.Switches.Patient = true
-			r.run(50 * time.Millisecond)
-			r.in.Switches.Patient = false
-			r.run(50 * time.Millisecond)
+			r.armedAgain()
 		}
 		r.must(Command{Kind: CommandStart})
 		r.until("hold", 30*time.Second, r.phase(Hold))
@@ -43,10 +36,7 @@ func TestNoLiveTare(t *testing.T) {
 		r.in.Stop = true
 		r.tick()
 		r.until("idle", 20*time.Second, r.mode(Idle))
-		if i == 0 {
-			r.drift(-8)
-			zero = r.c.cell.cal.Zero
-		}
+		r.zero = -8
 		r.run(time.Second)
 	}
 }
@@ -65,7 +55,7 @@ func TestZeroBeforeArming(t *testing.T) {
 			r.run(100 * time.Millisecond)
 			r.must(Command{Kind: CommandAcknowledge})
 			r.must(Command{Kind: CommandSelect, Programme: testProgramme()})
-			r.drift(c.offset)
+			r.zero = c.offset
 			r.run(50 * time.Millisecond)
 			assert.Equal(t, c.want, r.c.missing&(MissingZero|MissingSlack))
 			assert.Equal(t, c.want == 0, r.say(Command{Kind: CommandArm}).Code == Accepted)
@@ -74,7 +64,7 @@ func TestZeroBeforeArming(t *testing.T) {
 	}
 	r := newRig(t, testConfig())
 	r.armed(testProgramme())
-	r.drift(11)
+	r.zero = 11
 	r.run(50 * time.Millisecond)
 	rep := r.say(Command{Kind: CommandStart})
 	assert.Equal(t, NotReady, rep.Code)

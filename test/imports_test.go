@@ -114,6 +114,7 @@ func checkImport(t *testing.T, from, to string, allowed []string) {
 }
 
 // TestControlReadsNoClock: the brain knows only the time it is told.
+// It shows R-MONOTONIC.
 func TestControlReadsNoClock(t *testing.T) {
 	files, err := filepath.Glob("../control/*.go")
 	require.NoError(t, err)

@@ -89,6 +89,7 @@ func TestUnitsAreHardened(t *testing.T) {
 }
 
 // TestUnitsKeepThePromisesOfTheDesign looks for the keys that safety leans on.
+// It shows R-WATCHDOG and R-GATEWAY-APART.
 func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
 	has := func(unit, key, value string) {
 		data, err := os.ReadFile(filepath.Join(units, unit))
