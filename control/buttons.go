@@ -5,7 +5,8 @@ package control
 func (c *Controller) buttons(in *Input, out *Output) {
 	edge := in.Switches.Start && !c.startWas
 	c.startWas = in.Switches.Start
-	// A button held or stuck since before the start is nobody's word, and a stop wins.
+	// R-START-LATCHED: a button held or stuck since before the start is nobody's
+	// word. A stop wins.
 	if !edge || in.Stop || in.Now-c.bootedAt < settleAtBoot {
 		return
 	}

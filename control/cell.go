@@ -9,7 +9,8 @@ import (
 
 // cell is what the load cell says, calibrated. Force is always measured against
 // the calibration's zero: there is no live tare, so taring again and again can
-// never let the force creep up.
+// never let the force creep up (R-NO-LIVE-TARE). What is no number is no sample
+// (R-NO-NUMBER).
 type cell struct {
 	cal Calibration
 

@@ -7,21 +7,26 @@ import (
 
 // The conditions of the interlock table, one function a row. They only look.
 
+// start-up: it has no condition. It is latched at the start, by guard.start.
 func never(*Controller, *Input) bool { return false }
 
+// emergency-stop: pressed, unplugged or a broken wire.
 func emergencyStop(_ *Controller, in *Input) bool { return in.Switches.EmergencyStop }
 
+// patient-switch: pressed, unplugged or a broken wire.
 func patientSwitch(_ *Controller, in *Input) bool { return in.Switches.Patient }
 
-// forceLimit: above the limit in force, against the calibration's zero. One
+// force-limit: above the limit in force, against the calibration's zero. One
 // sample is enough: the driver lets no bad frame through.
 func forceLimit(c *Controller, _ *Input) bool {
 	limit := inNewtons(c.limits.Force.Value)
 	return c.cell.ever && c.cell.force > limit || c.paired() && c.second.ever && c.second.force > limit
 }
 
+// cell-late: the last good sample is too old to move towards force.
 func cellLate(c *Controller, _ *Input) bool { return c.cell.late(c.now) || c.cell.bad }
 
+// cell-lost: given up, so the rope is unwound by position.
 func cellLost(c *Controller, _ *Input) bool { return c.cell.lost(c.now) }
 
 const (
@@ -35,6 +40,7 @@ const (
 	badForceMost = 3
 )
 
+// cell-implausible: what no rope can pull and no cell can read.
 func cellImplausible(c *Controller, _ *Input) bool {
 	if c.cell.fresh {
 		if f := c.cell.force; f < pushMost || f > capacityShare*inNewtons(c.cell.cal.Capacity) {
@@ -79,6 +85,7 @@ func (d *dropWatch) sample(c *Controller) {
 	}
 }
 
+// sudden-drop: tension that goes away faster than the drive lets it go.
 func suddenDrop(c *Controller, _ *Input) bool { return c.guard.drop.dropped }
 
 const (
@@ -89,6 +96,7 @@ const (
 	overTime  = time.Second
 )
 
+// force-without-motion: the drive yields, and the force stays.
 func forceWithoutMotion(c *Controller, _ *Input) bool {
 	g := &c.guard
 	sp := c.treat.setPoint
@@ -151,6 +159,7 @@ func (m *motionMark) sample(c *Controller) {
 	}
 }
 
+// motion-without-force: the rope comes in, and nothing holds against it.
 func motionWithoutForce(c *Controller, _ *Input) bool {
 	most := slackTravel
 	if c.treat.phase != Slack {
@@ -159,7 +168,7 @@ func motionWithoutForce(c *Controller, _ *Input) bool {
 	return c.x-c.guard.mark.x > most || (c.x-c.guard.mark.heldX)*c.stiff.ramped() > chaseMost
 }
 
-// zeroDrifted: the rope is not under tension, and the force is not zero.
+// zero-drift: the rope is not under tension, and the force is not zero.
 func zeroDrifted(c *Controller, _ *Input) bool {
 	off := func(l *cell) bool {
 		return l.good(c.now) && c.drifts(l)
@@ -170,26 +179,33 @@ func zeroDrifted(c *Controller, _ *Input) bool {
 // driftAfter is longer than somebody's hand on the rope.
 const driftAfter = 5 * time.Second
 
+// cells-disagree: one of two is wrong, and nobody knows which.
 func cellsDisagree(c *Controller, _ *Input) bool { return c.guard.pair.apart >= disagreeMost }
 
+// second-cell-lost: what one of two said cannot be checked any more.
 func secondCellLost(c *Controller, _ *Input) bool { return c.paired() && c.second.lost(c.now) }
 
+// rate-of-rise: faster than the limits allow.
 func rateOfRise(c *Controller, _ *Input) bool { return c.guard.moves.rising }
 
-// patientMoves: neither a cough nor who gets up is followed.
+// patient-moves: neither a cough nor who gets up is followed.
 func patientMoves(c *Controller, _ *Input) bool { return c.guard.moves.restless }
 
+// harness-slip: the free length has grown for good.
 func harnessSlip(c *Controller, _ *Input) bool { return c.guard.moves.slipped > slipMost }
 
+// force-time: as much force times time as the programme means, and a margin.
 func forceTime(c *Controller, _ *Input) bool {
 	return c.treat.impulse > inNewtonSeconds(c.limits.Impulse.Value)
 }
 
+// end-mismatch: an end switch and the count of steps cannot both be right.
 func endMismatch(c *Controller, _ *Input) bool { return c.guard.ends.mismatch }
 
 // startMost is how long anybody presses the start button.
 const startMost = 10 * time.Second
 
+// start-stuck: nobody presses for so long.
 func startStuck(c *Controller, _ *Input) bool {
 	return c.guard.started != 0 && c.now-c.guard.started > startMost
 }
@@ -197,28 +213,35 @@ func startStuck(c *Controller, _ *Input) bool {
 // tickMissedAfter: a person's reaction to what was not controlled meanwhile.
 const tickMissedAfter = 300 * time.Millisecond
 
+// tick-missed: the process stood still, and nobody watched the force.
 func tickMissed(_ *Controller, in *Input) bool { return in.Late > tickMissedAfter }
 
 // overrunTold is how long a loss is shown.
 const overrunTold = 5 * time.Second
 
+// overrun: rows of the journal or commands were lost.
 func overrun(c *Controller, _ *Input) bool { return c.now < c.guard.overrun }
 
+// gateway-lost: who started the treatment can neither see nor stop it.
 func gatewayLost(c *Controller, in *Input) bool { return c.treat.remote && in.GatewayLost }
 
+// supply-low: the supervisor says so, or its wire is broken.
 func supplyLow(_ *Controller, in *Input) bool { return in.Switches.SupplyLow }
 
+// slack-unconfirmed: the harness must not be opened yet.
 func slackUnconfirmed(c *Controller, _ *Input) bool { return c.guard.slack.unconfirmed }
 
+// tension-left: the rope pulls at somebody although nothing runs.
 func tensionIsLeft(c *Controller, _ *Input) bool { return c.guard.slack.tense }
 
+// end-pull: the end of travel towards force, or its wire is broken.
 func endPull(_ *Controller, in *Input) bool { return in.Switches.EndPull }
 
 // slackEndBand (mm) beyond the position where the rope was slack, the switch at
 // the slack end cannot rightly be open.
 const slackEndBand = 25.0
 
-// endSlack: open far from the slack end, so the switch is stuck or unplugged.
+// end-slack: open far from the slack end, so the switch is stuck or unplugged.
 func endSlack(c *Controller, in *Input) bool {
 	return in.Switches.EndSlack && c.treat.phase != Slack && !c.slackEnd()
 }
@@ -236,6 +259,7 @@ func (c *Controller) slackEnd() bool {
 	return c.switches.EndSlack && (!far || lasting)
 }
 
+// travel: as far from where the rope was slack as the limits allow.
 func travel(c *Controller, _ *Input) bool {
 	return c.x-c.treat.armX > inMillimetres(c.limits.Travel.Value)
 }
@@ -247,17 +271,20 @@ const (
 	lateTickFreeze = 50 * time.Millisecond
 )
 
+// tick-late: a tick was, a moment ago.
 func tickLate(c *Controller, _ *Input) bool { return c.now < c.guard.freezeUntil }
 
+// drive-dead: the driver's fault line, or an output that could not be written.
 func driveDead(_ *Controller, in *Input) bool { return in.Motion.Fault }
 
-// releaseStalled: the deadline is over, or the force does not fall as the
+// release-stalled: the deadline is over, or the force does not fall as the
 // motion says it must.
 func releaseStalled(c *Controller, _ *Input) bool { return c.now > c.rel.deadline || c.rel.stuck }
 
-// releaseBackwards: the force has risen with unwinding, risesMost times.
+// release-backwards: the force has risen with unwinding, risesMost times.
 func releaseBackwards(c *Controller, _ *Input) bool { return c.rel.rises >= risesMost }
 
+// pad-temperature, pad-hot, pad-no-rise, pad-time and pad-runaway: heat judges.
 func padTemperature(c *Controller, _ *Input) bool { return c.heat.active.Has(ILPadTemperature) }
 func padHot(c *Controller, _ *Input) bool         { return c.heat.active.Has(ILPadHot) }
 func padNoRise(c *Controller, _ *Input) bool      { return c.heat.active.Has(ILPadNoRise) }

@@ -62,9 +62,9 @@ type Controller struct {
 // ErrUnsafe is wrapped by everything that New refuses.
 var ErrUnsafe = errors.New("control: unsafe configuration")
 
-// New checks the configuration once more and returns a controller in Idle, latched
-// by the start-up interlock. An invalid Calibration is accepted: nothing can
-// then be armed.
+// New checks the configuration once more (R-CEILING) and returns a controller in
+// Idle, latched by the start-up interlock. An invalid Calibration is accepted:
+// nothing can then be armed.
 func New(cfg Config) (*Controller, error) {
 	var errs []error
 	need := func(ok bool, format string, a ...any) {
@@ -116,6 +116,7 @@ func (c *Controller) Step(in *Input, out *Output) {
 
 	velocity := c.drive(in, out)
 	out.Drive = c.limit(velocity, action)
+	// R-PUMP: motor power only as long as this decides so, tick by tick.
 	out.Pump = out.Drive.Mode != DriveDisabled && !in.Switches.EmergencyStop
 
 	if c.mode == Tripped {
@@ -141,7 +142,7 @@ func (c *Controller) ramping() bool {
 }
 
 // stallBound bounds the time that one tick may count, so that a stalled process
-// neither jumps a ramp nor counts as treatment.
+// neither jumps a ramp nor counts as treatment (R-TICK-BOUND).
 const stallBound = 0.02
 
 // begin takes over the input and clears the output.
@@ -167,11 +168,12 @@ func (c *Controller) begin(in *Input, out *Output) {
 }
 
 // armedMost is how long the table stays armed: the proof of the patient switch
-// is worth nothing to who lies down later.
+// is worth nothing to who lies down later (R-ARMED-ENDS).
 const armedMost = 10 * time.Minute
 
 // drive works out the velocity that the mode wants, in mm/s; disabled modes
 // answer with ok = false in the returned wish.
+// R-NO-HOMING: no mode looks for a position, and only a treatment pulls.
 func (c *Controller) drive(in *Input, out *Output) wish {
 	switch c.mode {
 	case Armed:
@@ -198,9 +200,9 @@ type wish struct {
 	velocity  float64 // mm/s, + towards force
 }
 
-// limit is the last word: whatever was decided above, nothing moves towards
-// force while an interlock freezes, without a good sample, or beyond the speed
-// and travel in force.
+// limit is the last word (R-LAST-WORD): whatever was decided above, nothing moves
+// towards force while an interlock freezes, without a good sample, or beyond the
+// speed and travel in force.
 func (c *Controller) limit(w wish, action Action) Drive {
 	if !w.energised || action >= Disable {
 		return Drive{Mode: DriveDisabled}

@@ -1,8 +1,11 @@
 // Package control is the brain of the appliance: it decides, for every tick,
 // what the drive, the heat pad and the alarms do. It is pure: the same inputs
-// give the same outputs, no clock is read, nothing is opened, nothing is
-// allocated in a tick. hw and control never see each other; package
-// control/executive joins them.
+// give the same outputs, no clock is read (R-MONOTONIC), nothing is opened,
+// nothing is allocated in a tick. hw and control never see each other; package
+// control/executive joins them. Nothing in it moves an angle (R-NO-FLEXION).
+//
+// HAZARDS.md says which hazard each interlock and each rule (R-...) stands
+// against, and which test shows it.
 //
 // One tick, in Step:
 //

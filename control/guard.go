@@ -33,9 +33,10 @@ type interlock struct {
 }
 
 // interlocks is the table. It is evaluated before anything else in every tick
-// and the strongest action wins, so the order of rows does not matter.
+// and the strongest action wins, so the order of rows does not matter
+// (R-STRONGEST-ACTION-WINS).
 var interlocks = [...]interlock{
-	// A restart never goes on by itself: somebody must acknowledge first.
+	// R-START-LATCHED: a restart never goes on by itself, somebody must acknowledge first.
 	{ILStartUp, 0, Warn, ByAcknowledgement, Low, never},
 	{ILEmergencyStop, always, Disable, ByAcknowledgement, High, emergencyStop},
 	{ILPatientSwitch, modes(Treating, Paused, Releasing), Release, ByAcknowledgement, Medium, patientSwitch},
@@ -185,7 +186,7 @@ func (g *guard) change(c *Controller, row *interlock, holds bool, out *Output) {
 // actionOf is the row's action, on this kind of drive. A back-drivable drive
 // lets go when it is disabled, which is the answer to a release that does not
 // come and to a dead driver. A self-locking one would freeze the tension, so
-// unwinding goes on.
+// unwinding goes on (R-KEEP-UNWINDING).
 func (c *Controller) actionOf(row *interlock) Action {
 	switch {
 	case (row.id == ILReleaseStalled || row.id == ILDriveDead) && c.cfg.Table.BackDrivable:

@@ -8,7 +8,8 @@ import (
 )
 
 // heat regulates the pad and switches it off, with a reason, whenever its
-// temperature cannot be trusted.
+// temperature cannot be trusted; it does not come on again by itself
+// (R-HEAT-FRESH).
 type heat struct {
 	longest time.Duration
 

@@ -40,6 +40,8 @@ func TestHeatReachesItsSetPoint(t *testing.T) {
 	assert.Positive(t, r.out.Heat)
 }
 
+// TestHeatGoesOffWithItsReason: pad-temperature, pad-hot, pad-no-rise, pad-time,
+// R-HEAT-FRESH.
 func TestHeatGoesOffWithItsReason(t *testing.T) {
 	steady := func(c float64) float64 { return c }
 	for _, c := range []struct {

@@ -8,6 +8,7 @@ import (
 
 // Input is everything one tick knows. It holds no pointers into hardware, so a
 // recorded row of inputs replays a treatment exactly.
+// Times are 64 bits of nanoseconds, which last for 292 years (R-NO-OVERFLOW).
 type Input struct {
 	// Now is the monotonic time of this tick; it never goes back.
 	Now time.Duration

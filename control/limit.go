@@ -172,7 +172,8 @@ func (l *Limits) MaxSetPoint() physic.Force {
 }
 
 // chain folds ceiling, table, harness, person, programme and operator into the
-// limits in force. Order does not matter: a later link can only tighten.
+// limits in force. Order does not matter: a later link can only tighten
+// (R-LIMIT-TIGHTENS, R-CEILING, R-HARNESS-CAP, R-WEIGHT-CAP).
 func chain(t *TableLimits, p *Programme, who *Person, largestHold physic.Force, duration time.Duration) Limits {
 	var l Limits
 	l.Force.Tighten(CeilingForce, ReasonCeiling)

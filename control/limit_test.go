@@ -12,6 +12,7 @@ import (
 
 // TestLimitsOnlyTighten: whatever the links say and in whatever order, the
 // winner is the smallest positive one and carries its own reason.
+// It shows R-LIMIT-TIGHTENS.
 func TestLimitsOnlyTighten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "links")
@@ -46,6 +47,7 @@ func TestLimitsOnlyTighten(t *testing.T) {
 	})
 }
 
+// TestChain: R-HARNESS-CAP, R-WEIGHT-CAP.
 func TestChain(t *testing.T) {
 	table := testTable()
 	lumbar, neck := testProgramme(), testProgramme()

@@ -8,7 +8,7 @@ import (
 // must not push the treatment's events out of the journal.
 const stopEvery = time.Second
 
-// obey answers the stop flag first and then at most one command.
+// obey answers the stop flag first and then at most one command (R-STOP-ALWAYS).
 func (c *Controller) obey(in *Input, out *Output) {
 	if in.Stop {
 		rev := c.rev
@@ -32,7 +32,8 @@ func (c *Controller) obey(in *Input, out *Output) {
 	c.emit(out, Event{Kind: kind, Command: cmd.Kind, Origin: cmd.Origin, Code: r.Code})
 }
 
-// decide checks a command as if nobody had checked it before.
+// decide checks a command as if nobody had checked it before: what can raise force
+// or start motion needs the rev of this very state (R-REV).
 func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	if cmd.Kind == CommandStop {
 		c.stop(cmd.Origin, out)
@@ -81,7 +82,8 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	return Reply{Code: Malformed}
 }
 
-// allowed is the permission level of remote users.
+// allowed is the permission level of remote users. R-ARM-AT-TABLE: some things are
+// for who stands at the table, whatever the level.
 func (c *Controller) allowed(cmd *Command) Code {
 	if cmd.Origin == Table {
 		return Accepted
@@ -103,7 +105,7 @@ func (c *Controller) allowed(cmd *Command) Code {
 
 // stop releases whatever is under tension; where nothing is, it disarms. Tension
 // that is left over while nothing runs is released only on the word of somebody
-// who stands at the table.
+// who stands at the table (R-TENSION-AT-TABLE).
 func (c *Controller) stop(from Origin, out *Output) {
 	switch c.mode {
 	case Treating, Paused:

@@ -200,6 +200,7 @@ func TestNoHeatBeforeAcknowledgement(t *testing.T) {
 }
 
 // remote acknowledge with tension.
+// It shows R-TENSION-AT-TABLE.
 func TestRemoteAcknowledgeMovesNothing(t *testing.T) {
 	cfg := selfLocking()
 	cfg.Remote = Adjust
@@ -252,6 +253,7 @@ func TestLoweredHoldTightensTheLimit(t *testing.T) {
 }
 
 // TestSittingUpIsNotChased: the person sits up slowly and lies back at once.
+// It shows R-NO-CHASE.
 func TestSittingUpIsNotChased(t *testing.T) {
 	for _, k := range []float64{1.9, 4, 6.7, 20} {
 		for _, extra := range []float64{5, 15, 28} {
@@ -325,6 +327,7 @@ func TestAcknowledgingDoesNotWindUp(t *testing.T) {
 }
 
 // TestCellGapsInEveryPhase: a short silence freezes, no more.
+// It shows cell-late.
 func TestCellGapsInEveryPhase(t *testing.T) {
 	for _, ph := range []Phase{Slack, Pull, Hold, Ease, Rest} {
 		for _, gap := range []time.Duration{60 * time.Millisecond, 180 * time.Millisecond} {

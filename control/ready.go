@@ -30,7 +30,8 @@ func (c *Controller) drifts(l *cell) bool {
 	return l.force < -zeroDrift || l.force > zeroDrift && l.force < slackForce
 }
 
-// whyNot lists what stands against arming or, once armed, against starting.
+// whyNot lists what stands against arming or, once armed, against starting:
+// among others R-ZERO-BEFORE-ARMING and R-PROOF-OF-SWITCH.
 func (c *Controller) whyNot(in *Input) (m Missing) {
 	add := func(bad bool, what Missing) {
 		if bad {

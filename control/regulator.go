@@ -8,6 +8,9 @@ import "math"
 //
 // The plant is an integrator (velocity -> force), so g is the loop's crossover
 // in rad/s whatever the stiffness, as long as that is known.
+//
+// R-ANTI-WINDUP: what it remembers is bounded, and stops where the drive cannot
+// follow.
 type regulator struct {
 	integral float64 // N*s
 	last     float64 // N, the error before this one

@@ -71,7 +71,8 @@ const (
 	releaseSettle = 1500 * time.Millisecond
 )
 
-// endTreatment starts the release that ends a treatment.
+// endTreatment starts the release that ends a treatment, and with it the heat
+// (R-HEAT-ENDS).
 func (c *Controller) endTreatment(why EndReason, kind releaseKind, out *Output) {
 	c.rel = release{kind: kind, treatment: true, end: why}
 	if c.mode == Treating || c.mode == Paused {
@@ -118,7 +119,8 @@ func (c *Controller) hurry() {
 	}
 }
 
-// releaseStep is one tick of a release.
+// releaseStep is one tick of a release, without a force by position
+// (R-RELEASE-BY-POSITION).
 func (c *Controller) releaseStep(out *Output) wish {
 	r := &c.rel
 	blind := c.blind()
@@ -250,7 +252,7 @@ func (c *Controller) closeReport(out *Output) {
 	if c.release.running {
 		c.judgeProof(&c.report, out)
 	} else {
-		// What was set in this treatment must not meet the next person.
+		// R-SETTINGS-END: what was set in this treatment must not meet the next person.
 		c.settings = settingsOf(c.programme)
 	}
 	c.limits = chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold, c.settings.Duration)
@@ -275,7 +277,8 @@ const (
 )
 
 // recoverAtBoot looks, once after a start, for tension that a power cut or a
-// crash has left on the rope, and releases it slowly. It never resumes.
+// crash has left on the rope, and releases it slowly. It never resumes
+// (R-NO-RESUME).
 func (c *Controller) recoverAtBoot(out *Output) {
 	if c.tense < 0 {
 		return

@@ -29,6 +29,7 @@ func TestTreatmentRunsToItsEnd(t *testing.T) {
 	t.Logf("%+v", rep)
 }
 
+// TestStartNeedsEverything: start-up, R-START-LATCHED, R-PROOF-OF-SWITCH.
 func TestStartNeedsEverything(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.run(100 * time.Millisecond)
@@ -71,6 +72,7 @@ func TestPatientSwitchReleasesFast(t *testing.T) {
 	}
 }
 
+// TestCellSilence: cell-late, cell-lost, R-RELEASE-BY-POSITION.
 func TestCellSilence(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.holding(testProgramme())
@@ -87,6 +89,8 @@ func TestCellSilence(t *testing.T) {
 	assert.True(t, r.c.guard.latched.Has(ILCellLost))
 }
 
+// TestTrips: sudden-drop, force-limit, emergency-stop, end-pull, drive-dead, cell-lost
+// and force-without-motion.
 func TestTrips(t *testing.T) {
 	cases := []struct {
 		name string
@@ -125,6 +129,7 @@ func TestTrips(t *testing.T) {
 	}
 }
 
+// TestRopeCannotPush: cell-implausible.
 func TestRopeCannotPush(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.armed(testProgramme())
@@ -143,6 +148,7 @@ func TestMotionWithoutForce(t *testing.T) {
 	r.until("tripped", 10*time.Second, r.mode(Tripped))
 }
 
+// TestDeadMotorReleaseIsDisabled: release-stalled, R-KEEP-UNWINDING.
 func TestDeadMotorReleaseIsDisabled(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		cfg := testConfig()
@@ -167,6 +173,7 @@ func TestDeadMotorReleaseIsDisabled(t *testing.T) {
 
 // TestBrokenSlackEndSwitch: far from the slack end an open switch is a broken
 // wire. It must neither keep the force on nor end the release before slack.
+// It shows end-slack.
 func TestBrokenSlackEndSwitch(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		cfg := testConfig()
@@ -201,6 +208,7 @@ func TestReleaseThatCannotGoOnAlarms(t *testing.T) {
 
 // TestDriveThatGoesTheWrongWay: DIR stuck towards force. The release must not
 // wind the person up.
+// It shows release-backwards.
 func TestDriveThatGoesTheWrongWay(t *testing.T) {
 	for _, k := range []float64{1.9, 6.7, 20} {
 		cfg := testConfig()
@@ -242,6 +250,7 @@ func TestCoughInARelease(t *testing.T) {
 	}
 }
 
+// TestPauseKeepsForceAndStopsTheTimer: R-PAUSE-STOPS-TIMER, R-PAUSE-ENDS.
 func TestPauseKeepsForceAndStopsTheTimer(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.holding(testProgramme())
@@ -325,6 +334,7 @@ func TestStaleRevDoesNothing(t *testing.T) {
 	assert.Equal(t, Armed, r.c.mode)
 }
 
+// TestRemotePermissions: R-ARM-AT-TABLE.
 func TestRemotePermissions(t *testing.T) {
 	want := map[Permission]map[CommandKind]Code{
 		Monitor:    {CommandPause: NotAllowed, CommandSet: NotAllowed, CommandSelect: NotAllowed, CommandArm: OnlyAtTable},

@@ -232,6 +232,7 @@ func (t *treatment) phaseTotal(c *Controller) time.Duration {
 // track moves the set-point towards level with the ramp in force, at a fresh
 // sample, and tells whether level has been reached. It never runs away from
 // what the table or the person can follow.
+// R-ANTI-WINDUP: or the regulator would do later what it could not do now.
 func (c *Controller) track(level float64) bool {
 	t := &c.treat
 	if c.cell.fresh && t.setPoint != level {
@@ -269,6 +270,7 @@ func (c *Controller) rampRate(up bool) float64 {
 }
 
 // regulate answers with the rope velocity in mm/s; a new one at each sample.
+// R-NO-CHASE: towards force no faster than breathing and the ramp need.
 func (c *Controller) regulate() float64 {
 	t := &c.treat
 	if !c.cell.fresh {
@@ -310,6 +312,7 @@ func (c *Controller) resume(out *Output) {
 }
 
 // pauseStep keeps the force, or brings it to rest, while the timer stands.
+// R-PAUSE-STOPS-TIMER, R-PAUSE-ENDS.
 func (c *Controller) pauseStep(_ *Input, out *Output) wish {
 	t := &c.treat
 	t.rate = 0

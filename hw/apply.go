@@ -65,7 +65,7 @@ func (t *Table) Apply(now time.Duration, a Actuation) error {
 		t.heater.Set(now, a.HeatDuty)
 		keep(t.heater.Update(now))
 	}
-	if a.ChargePump {
+	if a.ChargePump { // R-PUMP: one edge a tick that got this far
 		keep(t.pump.set(!t.pump.level))
 	}
 	keep(t.buzzer.set(gpio.Level(a.Buzzer)))
@@ -101,7 +101,7 @@ func (t *Table) drive(now time.Duration, a Actuation) error {
 //
 // A back-drivable drive lets go of the rope now. A self-locking one keeps the
 // tension that is on it, to be released by hand; whoever can still control the
-// motor should have released it first.
+// motor should have released it first (R-SAFE-LAST).
 func (t *Table) SafeOff() error {
 	t.off.Store(true)
 	err := t.pins.SafeOff()

@@ -16,6 +16,7 @@ import (
 	"traction/hw/simtable"
 )
 
+// TestSafeOffFromAnyStateAndTwice: R-SAFE-LAST.
 func TestSafeOffFromAnyStateAndTwice(t *testing.T) {
 	b := newBench(t, nil)
 	b.act.HeatDuty, b.act.LampAlarm, b.act.Buzzer = 1, true, true
@@ -106,6 +107,7 @@ func TestUnknownDriveModeDisables(t *testing.T) {
 	assert.Equal(t, "disabled stopped moving", fmt.Sprint(hw.Disabled, " ", hw.Stopped, " ", hw.Moving))
 }
 
+// TestFailedOpenLeavesEverythingSafe: R-SAFE-FIRST.
 func TestFailedOpenLeavesEverythingSafe(t *testing.T) {
 	sim, clock := newSim(t, table(t, nil))
 	for _, pin := range []gpio.PinIO{sim.Pins().Enable, sim.Pins().Heat, sim.Pins().Buzzer} {

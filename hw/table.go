@@ -72,8 +72,8 @@ type Table struct {
 	off     atomic.Bool
 }
 
-// Open drives every output to its safe level, before anything else, and then
-// takes the devices into use. It returns an error that names everything that
+// Open drives every output to its safe level, before anything else (R-SAFE-FIRST),
+// and then takes the devices into use. It returns an error that names everything that
 // is missing, wrong or failed at once; the outputs are safe then, too.
 func Open(cfg Config) (*Table, error) {
 	errs := []error{cfg.Pins.quiet(), cfg.validate()}

@@ -114,6 +114,7 @@ func TestDisabledLetsGoAndStoppedHolds(t *testing.T) {
 	assert.False(t, b.sim.Truth().Energised)
 }
 
+// TestChargePumpCarriesTheMotor: R-PUMP.
 func TestChargePumpCarriesTheMotor(t *testing.T) {
 	b := newBench(t, nil)
 	b.run(t, 100*time.Millisecond)

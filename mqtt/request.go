@@ -38,7 +38,8 @@ func (g *Gateway) receive(c *connection, m paho.Message) {
 	}
 }
 
-// take sorts a request by how urgent it is.
+// take sorts a request by how urgent it is: a stop waits for nothing
+// (R-STOP-ALWAYS), the same id is one action (R-ONE-ACTION).
 func (g *Gateway) take(raw []byte) {
 	r, err := link.DecodeRequest(raw)
 	switch {
@@ -80,7 +81,7 @@ func (g *Gateway) refuseFlood(id string) {
 	g.answer(link.Answer(id, control.Reply{Code: control.QueueFull}))
 }
 
-// refuseRetained clears a retained request: it was decided at an unknown time on
+// refuseRetained clears a retained request (R-RETAINED): it was decided at an unknown time on
 // an unknown state, and the broker would repeat it at every connection.
 func (g *Gateway) refuseRetained(raw []byte) {
 	r, _ := link.DecodeRequest(raw) // for its id, if it can be read

@@ -24,7 +24,8 @@ const saveIdle = time.Minute
 // was never made known; ErrCorrupt.
 //
 // A crash of the gateway loses nothing that Append returned for; a power cut
-// loses at most the last second of samples, and no event and no report.
+// loses at most the last second of samples, and no event and no report
+// (R-RECORD).
 func (s *Store) Append(boot string, entries []control.Entry, events []control.Event, reports []control.Report) error {
 	if err := checkNumbers(entries, events, reports); err != nil {
 		return err

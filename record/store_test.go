@@ -106,6 +106,7 @@ func TestTreatmentComesBackAsItWas(t *testing.T) {
 }
 
 // A crash leaves the file and its log as they are at that moment.
+// It shows R-RECORD.
 func TestContinuesWithoutGapAfterCrash(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "record.db")

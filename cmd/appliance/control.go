@@ -196,7 +196,7 @@ func (p *process) run(ctx context.Context) error {
 }
 
 // notify tells systemd that the process is ready, and feeds its watchdog: only
-// while ticks complete, whatever else works.
+// while ticks complete, whatever else works (R-WATCHDOG).
 func (p *process) notify(ctx context.Context) {
 	every := 500 * time.Millisecond
 	if d, err := daemon.SdWatchdogEnabled(false); err == nil && d > 0 {

@@ -130,6 +130,7 @@ pause_rests = false
 
 // TestGatewayKilledInTreatment: the treatment goes on, and afterwards nothing is
 // missing in the record.
+// It shows R-GATEWAY-APART.
 func TestGatewayKilledInTreatment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute of real time")

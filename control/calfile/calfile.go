@@ -2,8 +2,8 @@
 //
 // A wrong scale or zero pulls with a wrong force while everything looks right, so
 // the file is believed only when it is whole, was made for this table and this
-// cell, and agrees with the weights it was made from. There is never a default:
-// without a calibration nothing can be armed.
+// cell, and agrees with the weights it was made from (R-CALIBRATION-BELIEVED).
+// There is never a default: without a calibration nothing can be armed.
 package calfile
 
 import (

@@ -79,6 +79,7 @@ counts = 884330
 	assert.Equal(t, "-1.0", float(-1))
 }
 
+// TestLoadRefuses: R-CALIBRATION-BELIEVED.
 func TestLoadRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "calibration.toml")
 	load := func(data string) error {

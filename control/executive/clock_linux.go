@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RealClock is CLOCK_MONOTONIC with absolute sleeps, so that no sleep adds its
-// lateness to the next.
+// RealClock is CLOCK_MONOTONIC (R-MONOTONIC) with absolute sleeps, so that no
+// sleep adds its lateness to the next.
 type RealClock struct {
 	base   time.Time
 	origin time.Duration // CLOCK_MONOTONIC at base

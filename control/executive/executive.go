@@ -67,7 +67,8 @@ type submission struct {
 	abandoned atomic.Bool
 }
 
-// queueLength bounds the commands that wait for a tick: at one a tick, 32 ms.
+// queueLength bounds the commands that wait for a tick: at one a tick, 32 ms
+// (R-BOUNDED).
 const queueLength = 32
 
 // WatchGateway sets Config.GatewayLost; before Run only.

@@ -15,7 +15,8 @@ type RealTime struct {
 	LockMemory bool
 }
 
-// ErrNoRealTime: the kernel refused real-time scheduling or locked memory.
+// ErrNoRealTime: the kernel refused real-time scheduling or locked memory, so not
+// one tick runs (R-REAL-TIME).
 var ErrNoRealTime = errors.New("no real-time priority")
 
 func noRealTime(what string, err error, advice string) error {

@@ -14,6 +14,7 @@ import (
 
 // TestAStallFreezesAndIsNotTheCellsFault: when the process did not run, nobody
 // looked at the cell, so its silence says nothing about it.
+// It shows tick-late, tick-missed and R-TICK-BOUND.
 func TestAStallFreezesAndIsNotTheCellsFault(t *testing.T) {
 	for _, table := range []string{"winch", "worm"} {
 		for _, stall := range []time.Duration{25 * time.Millisecond, 300 * time.Millisecond, 3 * time.Second} {

@@ -52,6 +52,7 @@ func TestSubmitWhileTheExecutiveRuns(t *testing.T) {
 	r.safe()
 }
 
+// TestSubmitRefusesAtOnceWhenTheQueueIsFull: R-BOUNDED.
 func TestSubmitRefusesAtOnceWhenTheQueueIsFull(t *testing.T) {
 	r := newRig(t, "winch", nil)
 	r.run(500 * tick)

@@ -9,8 +9,9 @@ import (
 	"traction/control"
 )
 
-// act does one request and answers it. Remotely, the same id is done once and
-// requests are limited in number. Pause is exempt from both, as it always acts.
+// act does one request and answers it. Remotely, the same id is done once
+// (R-ONE-ACTION) and requests are limited in number. Pause is exempt from both, as
+// it always acts; a stop has acted before it comes here (R-STOP-ALWAYS).
 func (d *door) act(r *Request) Response {
 	if d.origin == control.Table || r.Command == control.CommandPause {
 		response, _ := d.submit(r)

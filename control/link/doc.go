@@ -1,7 +1,8 @@
 // Package link connects everybody else to the control process: newline-delimited
 // JSON over a unix socket, one server, many clients.
 //
-// There are two sockets: one for the operator at the table, one for the gateway.
+// There are two sockets: one for the operator at the table, one for the gateway,
+// without which the control process goes on (R-GATEWAY-APART).
 // Where a command comes from is decided by the socket it arrived on and never by
 // what it says.
 //

@@ -16,6 +16,7 @@ import (
 )
 
 // A stop acts while the executive hangs and earlier requests wait for it.
+// It shows R-STOP-ALWAYS.
 func TestStopPassesEverything(t *testing.T) {
 	inRoom(t, control.Remote, func(t *testing.T, r *room) {
 		r.exec.change(func(e *executive) {

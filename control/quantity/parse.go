@@ -23,6 +23,7 @@ var (
 const maxText = 64
 
 // parse reads s as a quantity of this kind, in base units.
+// R-UNITS: a number without its unit is refused.
 func (k *kind) parse(s string) (int64, error) {
 	s = strings.TrimSpace(s) // in messages too, which shall not grow with it
 	rest := s

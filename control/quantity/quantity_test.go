@@ -98,6 +98,7 @@ func TestParseIsExact(t *testing.T) {
 		{"1m0.5s", 60_500_000_000}, {"0 s", 0}, {"999 ms", 999e6}, {"90 s", 90e9}, {"1 ns", 1}})
 }
 
+// TestParseRefuses: R-UNITS.
 func TestParseRefuses(t *testing.T) {
 	force := func(s string) error { _, err := quantity.Parse[physic.Force](s); return err }
 	span := func(s string) error { _, err := quantity.Parse[time.Duration](s); return err }

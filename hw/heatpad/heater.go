@@ -87,7 +87,7 @@ func NewHeater(pin gpio.PinOut, opts Opts) (*Heater, error) {
 }
 
 // Set takes the share of time that the heater is to be on, 0 to 1, and feeds
-// the dead-man. What is below 0 or not a number counts as 0, what is above 1
+// the dead-man (R-DEADMAN-HEAT). What is below 0 or not a number counts as 0, what is above 1
 // as 1. Zero acts at the next Update, other values from the next window on.
 func (h *Heater) Set(now time.Duration, duty float64) {
 	if !(duty > 0) {

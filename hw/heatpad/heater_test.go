@@ -104,6 +104,7 @@ func TestShortestTimeOff(t *testing.T) {
 	assert.GreaterOrEqual(t, h.times[2]-h.times[1], 2*time.Second)
 }
 
+// TestHeaterDeadMan: R-DEADMAN-HEAT.
 func TestHeaterDeadMan(t *testing.T) {
 	h := newHeating(t)
 	h.run(t, 1, 10*time.Second)

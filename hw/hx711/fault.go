@@ -2,8 +2,9 @@ package hx711
 
 import "fmt"
 
-// Fault says why there is no conversion. It is a value, not an error, because
-// the tick that reads it must not allocate.
+// Fault says why there is no conversion: a frame that cannot be vouched for is a
+// fault and never a number (R-NO-NUMBER). It is a value, not an error, because the
+// tick that reads it must not allocate.
 type Fault uint8
 
 // The faults, in one vocabulary for both wirings.

@@ -148,6 +148,7 @@ func TestEveryFaultIsSeenAndNothingIsAcceptedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestLastingFaultsNeverBringANumber: R-NO-NUMBER.
 func TestLastingFaultsNeverBringANumber(t *testing.T) {
 	for _, tt := range upsets {
 		if tt.name == "pulse of 61 us" || tt.name == "pulse of 51 us" || tt.name == "an extra pulse on the wire" {

@@ -2,7 +2,8 @@
 // bounce, quickly in the safe direction and slowly in the other.
 //
 // Safety switches are normally closed to ground with a pull-up at the input:
-// low means closed and well, high means pressed, unplugged or a broken wire.
+// low means closed and well, high means pressed, unplugged or a broken wire
+// (R-OPEN-IS-PRESSED).
 // The start button is normally open to ground: low means pressed, and a broken
 // wire can never start anything.
 package interlock

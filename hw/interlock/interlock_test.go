@@ -134,6 +134,7 @@ func TestStartButton(t *testing.T) {
 	}
 }
 
+// TestPullUpsAndErrors: R-OPEN-IS-PRESSED.
 func TestPullUpsAndErrors(t *testing.T) {
 	p := newPanel(t)
 	for _, pin := range []*pin{&p.patient, &p.emergency, &p.endSlack, &p.endPull, &p.fault, &p.supply, &p.start} {

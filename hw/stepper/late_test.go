@@ -10,6 +10,7 @@ import (
 	"periph.io/x/conn/v3/physic"
 )
 
+// TestDeadMan: R-DEADMAN-DRIVE.
 func TestDeadMan(t *testing.T) {
 	for _, v := range []physic.Speed{mmps / 640, 12 * mmps, -30 * mmps, 80 * mmps} {
 		r := enabled(t, config())
@@ -48,6 +49,7 @@ func TestAStepOfAnOldVelocityIsNotTaken(t *testing.T) {
 	assert.True(t, r.Motion().DeadMan)
 }
 
+// TestALateThreadDoesNotBurst: R-NO-BURST.
 func TestALateThreadDoesNotBurst(t *testing.T) {
 	r := enabled(t, config())
 	r.drive(t, 30*mmps, 100*time.Millisecond)

@@ -9,7 +9,7 @@
 // The pulse train is exact: up to the start-stop speed the velocity changes at
 // once, beyond it by v' = sqrt(v^2 +- 2a) from step to step. A change of
 // velocity between two steps keeps the fraction of the step that has been
-// travelled. A late thread never makes up for lost steps in a burst.
+// travelled. A late thread never makes up for lost steps in a burst (R-NO-BURST).
 package stepper
 
 import (
@@ -188,9 +188,9 @@ func (d *Driver) Stop(now time.Duration) {
 	_ = d.plan(now)
 }
 
-// Watch trips the dead-man when no velocity has come in time: the drive ramps
-// to zero as in Stop. Edge does the same, so no step is ever taken on an old
-// velocity; Watch shows it when no step is due.
+// Watch trips the dead-man (R-DEADMAN-DRIVE) when no velocity has come in time:
+// the drive ramps to zero as in Stop. Edge does the same, so no step is ever taken
+// on an old velocity; Watch shows it when no step is due.
 func (d *Driver) Watch(now time.Duration) {
 	if d.target != 0 && now-d.commanded > d.cfg.DeadMan {
 		d.deadMan = true

@@ -163,6 +163,7 @@ func TestABadReadingIsTakenAgain(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(said.String(), ErrNoisy.Error()))
 }
 
+// TestDoubtsAreShownAndCanBeOverruled: R-SCALE-DOUBTED.
 func TestDoubtsAreShownAndCanBeOverruled(t *testing.T) {
 	s := bench(t, nil)
 	c, said := calibration(t, s, "\n20 kg\n\n\n\nMaria\nyes\n")

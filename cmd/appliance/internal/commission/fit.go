@@ -54,7 +54,7 @@ type fitted struct {
 }
 
 // fit makes the calibration from zero to the heaviest weight; everything else
-// tests it.
+// tests it. What is possible and unlikely is a doubt (R-SCALE-DOUBTED).
 func fit(capacity physic.Force, zero measured, weights []weighed, after measured) (fitted, error) {
 	weights = slices.Clone(weights)
 	slices.SortFunc(weights, func(a, b weighed) int { return cmp.Compare(b.force, a.force) })

@@ -54,7 +54,8 @@ var outputs = [...]output{
 // Safe drives every output that the settings at path name to its safe level, each
 // line on its own, so that one that is missing, busy or hangs keeps no other from
 // being written. It takes 2 s at most. What it did and could not do goes to out;
-// it returns nil only when the settings load and every line was written.
+// it returns nil only when the settings load and every line was written
+// (R-SAFE-LAST).
 //
 // Settings that do not load do not stop it: their lines are taken as far as they
 // can be read, and else those of the settings at their usual place; that is no success.
