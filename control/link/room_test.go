@@ -19,10 +19,11 @@ import (
 
 // room is a server in virtual time.
 type room struct {
-	t    *testing.T
-	exec *executive
-	door *pipes
-	log  *bytes.Buffer
+	t      *testing.T
+	exec   *executive
+	door   *pipes
+	log    *bytes.Buffer
+	server *Server
 }
 
 // inRoom runs a storyline against a server for one origin.
@@ -32,6 +33,7 @@ func inRoom(t *testing.T, origin control.Origin, story func(t *testing.T, r *roo
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		s := NewServer(r.exec, shelf{}, Options{Log: slog.New(slog.NewTextHandler(r.log, nil))})
+		r.server = s
 		go func() { done <- s.Serve(ctx, r.door, origin) }()
 		defer func() { cancel(); assert.NoError(t, <-done) }()
 		story(t, r)

@@ -77,7 +77,8 @@ type Server struct {
 	src   Source
 	lib   Library
 	log   *slog.Logger
-	heard [2]atomic.Int64 // by origin, Unix nanoseconds of the last line
+	born  time.Time       // monotonic: a step of the wall clock is no silence
+	heard [2]atomic.Int64 // by origin, nanoseconds since born of the last line, 0 = never
 }
 
 // SilentAfter is when a side counts as gone: two pings and some patience, so
@@ -87,7 +88,8 @@ const SilentAfter = 12 * time.Second
 // Silent tells whether nothing has been heard from any client of that origin
 // for SilentAfter, or ever. It may be called from the real-time thread.
 func (s *Server) Silent(o control.Origin) bool {
-	return time.Now().UnixNano()-s.heard[o&1].Load() > int64(SilentAfter)
+	heard := s.heard[o&1].Load()
+	return heard == 0 || time.Since(s.born)-time.Duration(heard) > SilentAfter
 }
 
 // NewServer makes a server; Serve starts it.
@@ -95,7 +97,7 @@ func NewServer(src Source, lib Library, o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{src: src, lib: lib, log: o.Log}
+	return &Server{src: src, lib: lib, log: o.Log, born: time.Now()}
 }
 
 // door is one socket: what its clients share.

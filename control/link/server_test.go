@@ -215,6 +215,27 @@ func TestDropsTheSilent(t *testing.T) {
 	})
 }
 
+// TestSilent: a gateway that pings is there; one that stands still, or whose
+// clients are the table's, is not.
+func TestSilent(t *testing.T) {
+	inRoom(t, control.Remote, func(t *testing.T, r *room) {
+		assert.True(t, r.server.Silent(control.Remote), "nobody has ever been there")
+		v := r.visitor()
+		v.send(`{"ping":{}}`)
+		synctest.Wait()
+		assert.False(t, r.server.Silent(control.Remote))
+		assert.True(t, r.server.Silent(control.Table))
+		time.Sleep(SilentAfter)
+		assert.False(t, r.server.Silent(control.Remote))
+		time.Sleep(time.Millisecond)
+		assert.True(t, r.server.Silent(control.Remote), "it hangs, and its socket is open")
+		c := r.client()
+		time.Sleep(time.Minute)
+		assert.False(t, r.server.Silent(control.Remote), "a client pings by itself")
+		assert.NoError(t, c.Close())
+	})
+}
+
 // A client that does not read is dropped after its deadline and delays nobody.
 func TestDropsTheSlow(t *testing.T) {
 	inRoom(t, control.Remote, func(t *testing.T, r *room) {

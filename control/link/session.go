@@ -78,7 +78,7 @@ func (s *session) read() {
 	for {
 		_ = s.conn.SetReadDeadline(time.Now().Add(silenceWait)) // fails only when closed, as the read then does
 		raw, err := lines.ReadSlice('\n')
-		s.heard[s.origin&1].Store(time.Now().UnixNano())
+		s.heard[s.origin&1].Store(int64(time.Since(s.born)) + 1)
 		stop := asksStop(raw)
 		if stop {
 			s.src.Stop(s.origin)
