@@ -27,6 +27,10 @@ type chip struct {
 	replaced time.Duration // when an unread conversion was replaced
 	gain     int           // pulses of the last complete frame
 	gains    []int         // every change
+	dip      time.Duration // of DOUT when an unread conversion is replaced
+	fresh    bool          // a conversion in the middle of a frame begins it again
+	deaf     bool          // pulses while it converts do nothing
+	phase    time.Duration // extra time until the first conversion
 
 	write   time.Duration                 // time of one PD_SCK write
 	stretch func(pulse int) time.Duration // extra high time of a pulse
@@ -41,7 +45,7 @@ type chip struct {
 
 func newChip(rate float64) *chip {
 	return &chip{
-		period: time.Duration(float64(time.Second) / rate), write: time.Microsecond,
+		period: time.Duration(float64(time.Second) / rate), write: time.Microsecond, dip: 20 * time.Microsecond,
 		code: func(n int) int32 { return int32(100_000 + 37*n%101) }, gain: 25,
 		next: time.Hour, index: 25,
 	}
@@ -55,7 +59,7 @@ func (c *chip) advance() {
 		}
 		c.data = uint32(c.code(c.n)) & 0xffffff
 		c.n++
-		if c.index == 0 || c.index > 24 {
+		if c.index == 0 || c.index > 24 || c.fresh {
 			c.index, c.ready = 0, true
 		}
 	}
@@ -77,7 +81,7 @@ func (c *chip) real() gpio.Level {
 	case !c.ready:
 		return gpio.High
 	case c.index == 0:
-		return c.replaced != 0 && c.now-c.replaced < 20*time.Microsecond
+		return c.replaced != 0 && c.now-c.replaced < c.dip
 	case c.index <= 24:
 		return c.data>>(24-c.index)&1 == 1
 	}
@@ -90,8 +94,11 @@ func (c *chip) drive(high bool) {
 	switch {
 	case high && !c.sck:
 		c.rose = c.now
-		c.index++
 		c.pulses++
+		if c.deaf && !c.ready {
+			break
+		}
+		c.index++
 		if c.index > 24 && c.gain != c.index {
 			c.gain = c.index
 			c.gains = append(c.gains, c.gain)
@@ -100,7 +107,7 @@ func (c *chip) drive(high bool) {
 		if c.now-c.rose > 60*time.Microsecond {
 			c.restart++
 			c.index, c.ready, c.gain = 25, false, 25
-			c.next = c.now + 4*c.period
+			c.next = c.now + 4*c.period + c.phase
 			c.replaced = 0
 		} else if c.index > 24 {
 			c.ready = false

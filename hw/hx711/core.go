@@ -1,10 +1,6 @@
 package hx711
 
-import (
-	"time"
-
-	"periph.io/x/conn/v3/physic"
-)
+import "time"
 
 type stage uint8
 
@@ -26,13 +22,11 @@ type wire interface {
 	release() error
 }
 
-// core judges frames: the state of the chip as far as it can be known.
+// core drives one chip: its state as far as it can be known.
 type core struct {
-	wire  wire
-	now   Clock
-	input Input
-
-	period, shortest, longest time.Duration // configured, and its tolerance
+	judge
+	wire wire
+	now  Clock
 
 	stage    stage
 	since    time.Duration // when the stage began
@@ -40,27 +34,14 @@ type core struct {
 	failures int  // restarts since the last accepted conversion
 	strict   bool // DOUT has to stay high while settling: after a restart
 	selected bool // the chip is at its input, not at the default of a restart
-	trusted  bool // a conversion has been accepted since the restart
 
 	lastPoll time.Duration
 	lastHigh time.Duration // DOUT was last seen high
 	alive    time.Duration // last complete frame
-	marks    marks
-	repeated repetition
-
-	frame frame
-	last  Reading
-	stats Stats
 }
 
 func newCore(w wire, opts Opts, now Clock) core {
-	period := time.Duration(int64(time.Second) * int64(physic.Hertz) / int64(opts.Rate))
-	return core{
-		wire: w, now: now, input: opts.Input, period: period,
-		shortest: time.Duration(float64(period) / fastest),
-		longest:  time.Duration(float64(period) / slowest),
-		last:     Reading{Fault: Settling},
-	}
+	return core{judge: newJudge(opts), wire: w, now: now}
 }
 
 func (c *core) poll(now time.Duration) Reading {
@@ -72,12 +53,7 @@ func (c *core) poll(now time.Duration) Reading {
 	case running:
 		c.pollRun(now)
 	}
-	r := c.last
-	c.last.Ready = false
-	if r.Ready {
-		c.last.Fault = NotReady
-	}
-	return r
+	return c.take()
 }
 
 // pollHold keeps PD_SCK high for the time it takes, then lets the chip start.
@@ -151,8 +127,9 @@ func (c *core) pollRun(now time.Duration) {
 	c.wire.clock(&c.frame)
 	c.alive = c.frame.end
 	c.stats.LongestPulse = max(c.stats.LongestPulse, c.frame.longest)
-	switch fault := c.judge(at); fault {
+	switch fault := c.verdict(at); fault {
 	case None:
+		c.failures = 0
 		c.accept(at.low)
 	case Settling:
 		// Why it had to settle is still the reason.
@@ -169,17 +146,9 @@ func (c *core) pollRun(now time.Duration) {
 	}
 }
 
-// patience is how long DOUT may stay high.
-func (c *core) patience() time.Duration {
-	if c.trusted {
-		return silentPeriods * c.period
-	}
-	return firstReady
-}
-
-// judge decides about the frame just clocked. The order matters: first whether
+// verdict decides about the frame just clocked. The order matters: first whether
 // the chip is in step at all, then whether the data were whole, then the code.
-func (c *core) judge(at mark) Fault {
+func (c *core) verdict(at mark) Fault {
 	f := &c.frame
 	switch {
 	case f.err != nil:
@@ -193,65 +162,9 @@ func (c *core) judge(at mark) Fault {
 		c.settle(false)
 		return Settling
 	case f.end-f.start > c.period/3, f.end-at.high >= c.shortest:
-		c.marks.clear() // a conversion may be missing between two marks
-		if !c.trusted {
-			return Settling // it was waiting for the end of the settling time
-		}
-		return LateFrame
+		return c.late()
 	}
-	c.marks.add(at)
-	if fault := c.judgeRate(); fault != None {
-		return fault
-	}
-	if fault := codeFault(f.bits); fault != None {
-		return fault
-	}
-	if c.repeated.see(f.bits) >= stuckAfter(c.input) {
-		return Stuck
-	}
-	if !c.trusted && c.marks.n < 2 {
-		return Settling // one more, to know the period and that it is in step
-	}
-	return None
-}
-
-// judgeRate looks at the last period and at the whole window. One period alone
-// can prove the chip too fast; it proves it too slow only before the chip is
-// trusted, because later a single conversion may have been disturbed.
-func (c *core) judgeRate() Fault {
-	if c.marks.n < 2 {
-		return None
-	}
-	shortest, longest := c.marks.bounds(1)
-	if longest < c.shortest || !c.trusted && shortest > c.longest {
-		return WrongRate
-	}
-	if c.marks.n > rateWindow {
-		shortest, longest = c.marks.bounds(rateWindow)
-		if longest < c.shortest || shortest > c.longest {
-			return WrongRate
-		}
-	}
-	return None
-}
-
-func (c *core) accept(at time.Duration) {
-	c.trusted, c.failures = true, 0
-	c.stats.Accepted++
-	c.last = Reading{Counts: c.frame.counts(), At: at, Fault: None, Seq: c.last.Seq + 1, Ready: true}
-}
-
-// reject drops a frame of a chip that is in step.
-func (c *core) reject(f Fault) {
-	c.stats.Rejected[f]++
-	c.last.Fault = f
-}
-
-// check counts an I/O error that changes nothing else.
-func (c *core) check(err error) {
-	if err != nil {
-		c.reject(IO)
-	}
+	return c.whole(at, 1)
 }
 
 // fail drops the frame and restarts the chip, each time after a longer hold

@@ -15,6 +15,18 @@ type frame struct {
 	err      error         // of a pin or the port
 }
 
+// shift takes the level of DOUT after pulse i, from 0. The pulses after the 24th
+// leave only whether the chip is in step.
+func (f *frame) shift(i int, level bool) {
+	f.trailing = level
+	if i < 24 {
+		f.bits <<= 1
+		if level {
+			f.bits |= 1
+		}
+	}
+}
+
 // Codes that stand for "beyond the range" (data sheet, Digital Input and
 // Output).
 const (

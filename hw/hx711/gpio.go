@@ -83,13 +83,7 @@ func (g *GPIO) clock(f *frame) {
 		if f.longest > maxHigh {
 			break
 		}
-		f.trailing = bool(g.dout.Read())
-		if i < 24 {
-			f.bits <<= 1
-			if f.trailing {
-				f.bits |= 1
-			}
-		}
+		f.shift(i, bool(g.dout.Read()))
 	}
 	f.end = g.core.now()
 }

@@ -11,7 +11,8 @@
 //
 // Two wirings share the judgement. GPIO drives PD_SCK from an ordinary pin and
 // measures each pulse. SPI drives PD_SCK from MOSI, so that hardware times the
-// pulses.
+// pulses. Pair reads two chips through three ordinary pins, one clock for both,
+// and judges each by itself.
 //
 // Everything runs in the caller's thread: Poll never waits, allocates, locks
 // or logs, and clocks at most one frame.

@@ -15,6 +15,8 @@ const rateWindow = 40
 type mark struct {
 	high time.Duration // DOUT was still high
 	low  time.Duration // DOUT was seen low
+
+	number int // of the conversion, counted from any one
 }
 
 // marks keeps the last conversions. Because each mark is a bracket, a period
@@ -27,7 +29,9 @@ type marks struct {
 
 func (m *marks) clear() { m.head, m.n = 0, 0 }
 
-func (m *marks) add(k mark) {
+// add takes the mark that lies so many conversions after the last one.
+func (m *marks) add(k mark, periods int) {
+	k.number = m.back(0).number + periods
 	m.ring[m.head] = k
 	m.head = (m.head + 1) % len(m.ring)
 	m.n = min(m.n+1, len(m.ring))
@@ -39,10 +43,11 @@ func (m *marks) back(i int) mark {
 }
 
 // bounds returns the shortest and the longest that the mean period over the
-// last i periods can have been.
+// last i marks can have been.
 func (m *marks) bounds(i int) (shortest, longest time.Duration) {
 	first, last := m.back(i), m.back(0)
-	return (last.high - first.low) / time.Duration(i), (last.low - first.high) / time.Duration(i)
+	n := time.Duration(last.number - first.number)
+	return (last.high - first.low) / n, (last.low - first.high) / n
 }
 
 // rate is the measured rate, 0 when there are no two marks.
@@ -50,9 +55,10 @@ func (m *marks) rate() physic.Frequency {
 	if m.n < 2 {
 		return 0
 	}
-	took := m.back(0).low - m.back(m.n-1).low
+	first, last := m.back(m.n-1), m.back(0)
+	took := last.low - first.low
 	if took <= 0 {
 		return 0
 	}
-	return physic.Frequency(int64(m.n-1) * int64(time.Second) * int64(physic.Hertz) / int64(took))
+	return physic.Frequency(int64(last.number-first.number) * int64(time.Second) * int64(physic.Hertz) / int64(took))
 }
