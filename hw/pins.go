@@ -14,6 +14,7 @@ import (
 // nobody drives, with a pull-down on the table's side, is off. LampAlarm,
 // LampCaution, Buzzer, ChargePump, Heat, CellData2, DriveFault and SupplyLow may
 // be nil; CellClock and CellData may be nil when the cell is on an SPI port.
+// CellData2 is the second cell's converter, whose PD_SCK is on CellClock, too.
 type Pins struct {
 	CellClock, CellData, CellData2, Step, Dir, Enable, Heat,
 	LampAlarm, LampCaution, Buzzer, ChargePump,

@@ -29,7 +29,7 @@ var ErrOff = errors.New("hw: the table has been switched off")
 type Config struct {
 	Pins
 	// CellSPI reads the load cell through an SPI port instead of CellClock and
-	// CellData; nil means the pins.
+	// CellData; nil means the pins. It cannot serve a second cell.
 	CellSPI spi.Port
 	Cell    hx711.Opts
 	// Motor's Delay may be left nil: Delay below is used.
@@ -49,10 +49,13 @@ type Reading struct {
 	At       time.Duration    // the tick's time
 	Cell     hx711.Reading    // the load cell; Cell.Ready marks a new conversion
 	CellRate physic.Frequency // measured conversion rate, 0 while unknown
-	Motion   stepper.Motion
-	Switches interlock.State
-	Pad      heatpad.Reading // Status Unread when there is no probe
-	HeaterOn bool
+	// Second is the second load cell with its rate; zero without one, see HasSecond.
+	Second     hx711.Reading
+	SecondRate physic.Frequency
+	Motion     stepper.Motion
+	Switches   interlock.State
+	Pad        heatpad.Reading // Status Unread when there is no probe
+	HeaterOn   bool
 }
 
 // Table is the opened hardware. Read, Apply, NextEdge and Edge belong to one
@@ -60,7 +63,8 @@ type Reading struct {
 type Table struct {
 	pins     Pins
 	port     spi.Port
-	cell     hx711.Reader
+	cell     hx711.Reader // nil with two cells
+	pair     *hx711.Pair  // nil with one cell
 	motor    *stepper.Driver
 	heater   *heatpad.Heater // nil without a Heat pin
 	pad      *heatpad.Sensor // nil without a PadSource
@@ -95,9 +99,12 @@ func Open(cfg Config) (*Table, error) {
 
 func (t *Table) open(cfg Config) error {
 	var errs [5]error
-	if cfg.CellSPI != nil {
+	switch {
+	case cfg.CellSPI != nil:
 		t.cell, errs[0] = hx711.NewSPI(cfg.CellSPI, cfg.Cell, cfg.Clock)
-	} else {
+	case cfg.CellData2 != nil:
+		t.pair, errs[0] = hx711.NewPair(cfg.CellClock, cfg.CellData, cfg.CellData2, cfg.Cell, cfg.Clock)
+	default:
 		t.cell, errs[0] = hx711.NewGPIO(cfg.CellClock, cfg.CellData, cfg.Cell, cfg.Clock)
 	}
 	t.motor, errs[1] = stepper.New(stepper.Pins{Step: cfg.Step, Dir: cfg.Dir, Enable: cfg.Enable}, cfg.motor())
@@ -113,17 +120,25 @@ func (t *Table) open(cfg Config) error {
 
 // Read reads every input once. It does not allocate. After SafeOff, when the
 // lines have been given back, it touches none of them: every safety switch
-// counts as open and the cell brings nothing.
+// counts as open and the cells bring nothing.
 func (t *Table) Read(now time.Duration) Reading {
 	r := Reading{At: now, Motion: t.motor.Motion()}
 	if t.off.Load() {
 		r.Switches = interlock.Unknown()
 		r.Motion.Enabled, r.Motion.Speed = false, 0
 		r.Cell.Fault = hx711.IO
+		if t.HasSecond() {
+			r.Second.Fault = hx711.IO
+		}
 		return r
 	}
 	r.Switches = t.switches.Read(now)
-	r.Cell, r.CellRate = t.cell.Poll(now), t.cell.SampleRate()
+	if t.pair != nil {
+		r.Cell, r.Second = t.pair.Poll(now)
+		r.CellRate, r.SecondRate = t.pair.SampleRates()
+	} else {
+		r.Cell, r.CellRate = t.cell.Poll(now), t.cell.SampleRate()
+	}
 	t.motor.Watch(now)
 	r.Motion = t.motor.Motion()
 	if t.heater != nil {
@@ -138,16 +153,39 @@ func (t *Table) Read(now time.Duration) Reading {
 	return r
 }
 
-// ResetCell restarts the load cell's converter; conversions come again when it
-// has settled, 80 ms later at 80/s and 600 ms at 10/s.
+// ResetCell restarts the load cell's converter, with two cells both; conversions
+// come again when it has settled, 80 to 110 ms later at 80/s and 600 to 900 ms
+// at 10/s.
 func (t *Table) ResetCell(now time.Duration) {
-	if !t.off.Load() {
+	switch {
+	case t.off.Load():
+	case t.pair != nil:
+		t.pair.Reset(now)
+	default:
 		t.cell.Reset(now)
 	}
 }
 
 // CellStats counts what the load cell's converter has done since the start.
-func (t *Table) CellStats() hx711.Stats { return t.cell.Stats() }
+func (t *Table) CellStats() hx711.Stats {
+	if t.pair != nil {
+		first, _ := t.pair.Stats()
+		return first
+	}
+	return t.cell.Stats()
+}
+
+// HasSecond reports whether a second load cell is wired.
+func (t *Table) HasSecond() bool { return t.pair != nil }
+
+// SecondStats counts what the second cell's converter has done since the start;
+// zero without one.
+func (t *Table) SecondStats() (s hx711.Stats) {
+	if t.pair != nil {
+		_, s = t.pair.Stats()
+	}
+	return s
+}
 
 // Pad is the pad's thermometer, nil when there is none. On the real clock its
 // Run belongs into a goroutine of ordinary priority; a virtual executive calls
@@ -178,6 +216,9 @@ func (c Config) validate() error {
 		if c.PadSource == nil {
 			errs = append(errs, errors.New("hw: pin Heat is configured without a PadSource: no heating without a thermometer"))
 		}
+	}
+	if c.CellSPI != nil && c.CellData2 != nil {
+		errs = append(errs, errors.New("hw: pin CellData2 is configured with CellSPI: two converters share the clock of pins only"))
 	}
 	if c.Clock == nil {
 		errs = append(errs, errors.New("hw: Clock is missing"))

@@ -21,7 +21,7 @@ func TestEverythingComesBackFromTheSimulatedTable(t *testing.T) {
 	for name, wire := range map[string]func(*hw.Config, *simtable.Sim){
 		"pins": nil,
 		"spi": func(c *hw.Config, s *simtable.Sim) {
-			c.CellSPI, c.CellClock, c.CellData = s.CellPort(), nil, nil
+			c.CellSPI, c.CellClock, c.CellData, c.CellData2 = s.CellPort(), nil, nil, nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
