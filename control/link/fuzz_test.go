@@ -28,6 +28,7 @@ func FuzzSession(f *testing.F) {
 		`{"request":{"id":"2","rev":42,"command":"set","hold_n":400,"rest_s":20}}` + "\n" + `{"request":{"id":"3","command":"pause"}}` + "\n",
 		`{"request":{"id":"4","rev":42,"command":"heat","heat_c":38}}` + "\n" + `{"request":{"id":"4","command":"stop"}}` + "\n",
 		`{"request":{"command" : "STOP",,,` + "\n" + `{"request":{"id":"5","command":"stop"}}`,
+		`{"request":{"id":"7","rev":42,"command":"set","hold_n":600}}` + "\n",
 		strings.Repeat(`{"ping":{}}`+"\n", 100) + `{"request":{"id":"6","command":"s\u0074op"}}` + "\n",
 		strings.Repeat("x", maxClientLine) + `"command":"stop"` + "\n",
 	} {
