@@ -3,6 +3,8 @@ package executive
 import (
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"traction/control"
 	"traction/hw"
 	"traction/hw/heatpad"
@@ -15,9 +17,9 @@ import (
 func (e *Executive) fill(r *hw.Reading, late time.Duration) {
 	in := &e.in
 	in.Now, in.Late = r.At, late
-	in.Load = control.Load{
-		Counts: int32(r.Cell.Counts), At: r.Cell.At, Seq: r.Cell.Seq,
-		Fault: cellFault(r.Cell.Fault), Rate: r.CellRate,
+	in.Load = load(&r.Cell, r.CellRate)
+	if e.table.HasSecond() {
+		in.Second = load(&r.Second, r.SecondRate)
 	}
 	in.Motion = control.Motion{
 		Position: r.Motion.Distance, Speed: r.Motion.Speed, Enabled: r.Motion.Enabled,
@@ -41,6 +43,11 @@ func (e *Executive) fill(r *hw.Reading, late time.Duration) {
 		Present: e.table.Pad() != nil, Temperature: r.Pad.Temperature, At: r.Pad.At,
 		Failed: r.Pad.Status != heatpad.OK,
 	}
+}
+
+// load is a converter's reading.
+func load(r *hx711.Reading, rate physic.Frequency) control.Load {
+	return control.Load{Counts: int32(r.Counts), At: r.At, Seq: r.Seq, Fault: cellFault(r.Fault), Rate: rate}
 }
 
 // cellFaults maps the driver's vocabulary to control's.

@@ -50,7 +50,7 @@ func NewSimulated(table simtable.Table, virtual bool) (*Simulated, error) {
 	s.Settings.Motor.StepsPerMM = table.Drive.StepsPerMM
 	s.Settings.Pad.Present = table.Pad.HeaterW > 0
 	s.Settings.Control.AllowNoRealtime = true // nobody lies on it
-	cal := simulation.Calibrate(&table)
+	cal := simulation.Calibrate(&table.Cell)
 	s.Settings.Cell.Capacity = cal.Capacity
 	s.Calibration = calfile.File{Table: table.Name, Date: time.Now(), By: "simulation", Calibration: cal}
 	if !virtual {

@@ -9,8 +9,8 @@ import (
 )
 
 // operator is the scripted person at the table: acknowledges the start-up,
-// selects, arms, lets the patient prove the switch, starts, and acknowledges
-// nothing afterwards. It sees only snapshots, as a real one would.
+// selects, arms, lets the patient prove the switch, proves the release where that
+// is asked for, starts, and acknowledges nothing afterwards. It sees only snapshots, as a real one would.
 type operator struct {
 	rig       *Rig
 	programme *control.Programme
@@ -29,6 +29,11 @@ const (
 	atRelease
 	atStart
 	atEnd
+	// The proof of release, where one is asked for; then back to arming.
+	atProve
+	atPull
+	atProofPress
+	atProofEnd
 )
 
 // settleTime lets the converter settle and deliver its first samples.
@@ -62,16 +67,45 @@ func (o *operator) act(in *control.Input, out *control.Output) {
 		o.rig.Sim.PressPatientSwitch(false)
 		o.waitFor = in.Now + 200*time.Millisecond
 	case atStart:
+		if s := o.state(); s.Missing&control.MissingReleaseProof != 0 {
+			o.stage = atProve
+			return
+		}
 		o.do(control.Command{Kind: control.CommandStart})
+	default:
+		o.prove()
+		return
 	}
 	o.stage++
 }
 
+// prove goes through a proof of release: pull, press once it holds, let go once
+// the table is idle, and arm again.
+func (o *operator) prove() {
+	switch s := o.state(); {
+	case o.stage == atProve:
+		o.do(control.Command{Kind: control.CommandProve})
+	case o.stage == atPull && s.Phase != control.Hold, o.stage == atProofPress && s.Mode != control.Idle:
+		return
+	case o.stage == atPull:
+		o.rig.Sim.PressPatientSwitch(true)
+	case o.stage == atProofPress:
+		o.rig.Sim.PressPatientSwitch(false)
+	case o.stage == atProofEnd:
+		o.stage = atArm
+		return
+	}
+	o.stage++
+}
+
+func (o *operator) state() (s control.Snapshot) {
+	o.rig.Ctl.Snapshot(&s)
+	return s
+}
+
 // do gives a command with the rev that a snapshot shows.
 func (o *operator) do(c control.Command) {
-	var s control.Snapshot
-	o.rig.Ctl.Snapshot(&s)
-	c.Rev, c.Ticket = s.Rev, 1
+	c.Rev, c.Ticket = o.state().Rev, 1
 	// The queue is empty: one command every 100 ms.
 	_ = o.rig.Exec.Do(c)
 }

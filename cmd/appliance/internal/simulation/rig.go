@@ -33,6 +33,7 @@ type Rig struct {
 
 	limits control.TableLimits
 	cal    control.Calibration
+	second control.Calibration // PerNewton 0 = no second cell
 
 	options Options
 	clock   clock
@@ -46,9 +47,12 @@ type Options struct {
 	Seed    uint64
 	Faults  []simtable.Fault
 	// Remote permission, first rev and executive settings, as on a real table.
-	Remote   control.Permission
-	FirstRev uint64
-	Exec     executive.Config
+	Remote control.Permission
+	// GatewayLost and ProofOfRelease as in control.Config.
+	GatewayLost    control.GatewayPolicy
+	ProofOfRelease time.Duration
+	FirstRev       uint64
+	Exec           executive.Config
 }
 
 // clock is what both a simulated table and an executive need of time.
@@ -86,7 +90,10 @@ func build(o Options, c clock, delay func(time.Duration)) (*Rig, error) {
 		return nil, fmt.Errorf("faults: %w", err)
 	}
 	o.Exec.Tick = Tick
-	r := &Rig{Sim: sim, limits: Commission(&o.Table), cal: Calibrate(&o.Table), options: o, clock: c, delay: delay}
+	r := &Rig{Sim: sim, limits: Commission(&o.Table), cal: Calibrate(&o.Table.Cell), options: o, clock: c, delay: delay}
+	if o.Table.HasSecondCell() {
+		r.second = Calibrate(&o.Table.Cell2)
+	}
 	if err := r.boot(); err != nil {
 		return nil, err
 	}
@@ -101,7 +108,7 @@ func (r *Rig) boot() (err error) {
 		return err
 	}
 	r.Ctl, err = control.New(control.Config{
-		Table: r.limits, Calibration: r.cal, Tick: Tick, SampleRate: 80 * physic.Hertz,
+		Table: r.limits, Calibration: r.cal, Second: r.second, GatewayLost: o.GatewayLost, ProofOfRelease: o.ProofOfRelease, Tick: Tick, SampleRate: 80 * physic.Hertz,
 		Remote: o.Remote, HeatTime: 45 * time.Minute, FirstRev: o.FirstRev,
 	})
 	if err != nil {
@@ -175,9 +182,8 @@ func mmPerS(v float64) physic.Speed { return physic.Speed(math.Round(v * 1e6)) }
 
 // Calibrate gives what tare and span would find on a simulated cell: the code
 // is 2^24 counts for a full AVDD / gain of 128 (HX711 data sheet).
-func Calibrate(t *simtable.Table) control.Calibration {
+func Calibrate(c *simtable.Cell) control.Calibration {
 	const full = 128 * (1 << 24)
-	c := &t.Cell
 	return control.Calibration{
 		Zero:      int32(math.Round(c.ZeroMVPerV * 1e-3 * full)),
 		PerNewton: c.SensitivityMVPerV * 1e-3 * full / c.CapacityN,

@@ -144,7 +144,11 @@ func (m *meter) tick(rig *Rig, in *control.Input, out *control.Output) {
 	for i := range out.Events[:out.NEvents] {
 		m.event(rig, &out.Events[i])
 	}
-	if out.HasReport {
+	switch {
+	case out.HasReport && out.Report.End == control.EndProven:
+		*m = meter{} // the proof of release; the treatment comes next
+		return
+	case out.HasReport:
 		m.report, m.started = out.Report, true
 	}
 	if !m.started || !out.HasEntry {
