@@ -8,7 +8,6 @@ import "time"
 // 200 ms every 15 s; low is steady yellow without sound.
 type alarm struct {
 	priority Priority
-	causes   InterlockSet
 	since    time.Duration
 	silent   time.Duration // until when the sound is paused; never the lamp
 
@@ -26,16 +25,16 @@ const (
 	toneEvery  = 30 * time.Second
 )
 
-// set takes the priority that holds now and its causes. A change of priority
-// restarts the pattern; a cause that is new ends a pause of the sound.
-func (a *alarm) set(now time.Duration, p Priority, causes InterlockSet) {
+// set takes the priority that holds now. A change of priority restarts the
+// pattern; an alarm that begins, again or for the first time, ends a pause of the
+// sound.
+func (a *alarm) set(now time.Duration, p Priority, begins bool) {
 	if p != a.priority {
 		a.priority, a.since = p, now
 	}
-	if causes&^a.causes != 0 {
+	if begins {
 		a.silent = 0
 	}
-	a.causes = causes
 }
 
 // silence pauses the sound.
@@ -45,7 +44,7 @@ func (a *alarm) silence(now time.Duration) { a.silent = now + silenceMost }
 func (a *alarm) silentFor(now time.Duration) time.Duration { return max(a.silent-now, 0) }
 
 // signalEnd sounds the end of a treatment.
-func (a *alarm) signalEnd(now time.Duration) { a.ended, a.tone = true, now }
+func (a *alarm) signalEnd(now time.Duration) { a.ended, a.tone, a.silent = true, now, 0 }
 
 // levels of lamp and buzzer in this tick.
 func (a *alarm) levels(now time.Duration) (red, yellow, buzzer bool) {

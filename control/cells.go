@@ -8,7 +8,7 @@ import "math"
 
 const (
 	// disagreeLeast (N) and disagreeShare of the larger reading: two calibrated
-	// cells of class C2 stay within a few newtons; half a sample between their
+	// cells of class C2 stay within a few newtons; a sample between their
 	// conversions makes another 5 N in a cough.
 	disagreeLeast = 15.0
 	disagreeShare = 0.05
@@ -47,6 +47,19 @@ func (c *Controller) most() float64 {
 		return c.second.force
 	}
 	return math.Max(c.cell.force, c.second.force)
+}
+
+// least is the smallest force (N) that a cell which can be believed reads.
+func (c *Controller) least() float64 {
+	if c.paired() && c.cell.good(c.now) && c.second.good(c.now) {
+		return math.Min(c.cell.force, c.second.force)
+	}
+	return c.most()
+}
+
+// seen: a cell tells the force now.
+func (c *Controller) seen() bool {
+	return c.cell.good(c.now) || c.paired() && c.second.good(c.now)
 }
 
 // mostFresh: this tick brought a sample that most can be from.

@@ -113,7 +113,7 @@ func forceWithoutMotion(c *Controller, _ *Input) bool {
 // motionMark remembers where force last rose with motion.
 type motionMark struct {
 	x, force float64
-	heldX    float64 // mm, where the force was last near its set-point
+	heldX    float64 // mm, where the force was last near its set-point; to yield does not change it
 }
 
 const (
@@ -128,6 +128,8 @@ const (
 	// markLeast (mm) at any stiffness: play, friction and breathing at a stiffness
 	// that is overestimated stay below.
 	markLeast = 10.0
+	// markFades (N/s): the peak of a cough is not what the rope has to reach again.
+	markFades = 10.0
 	// creepRate (mm/s) is way that relaxation may take without an answer: 9 mm with
 	// a time constant of 5 minutes begin with 0.03.
 	creepRate = 0.05
@@ -144,17 +146,21 @@ const (
 )
 
 func (m *motionMark) sample(c *Controller) {
-	switch f := c.cell.force; {
+	f, dt := c.cell.force, math.Min(math.Max(c.cell.dt, 0), 0.1)
+	switch {
+	case c.guard.moves.restless:
+		m.x, m.force = c.x, f // the person's doing; nothing is wound in meanwhile
 	case c.x < m.x:
 		m.x, m.force = c.x, math.Min(m.force, f)
 	case f > m.force+markForce:
 		m.x, m.force = c.x, f
 	}
+	m.force = math.Max(m.force-markFades*dt, math.Min(f, m.force))
 	if c.x > m.x {
-		m.x = math.Min(m.x+creepRate*math.Min(math.Max(c.cell.dt, 0), 0.1), c.x)
+		m.x = math.Min(m.x+creepRate*dt, c.x)
 	}
 	sp := c.treat.setPoint
-	if c.treat.phase == Slack || c.cell.force >= sp-math.Max(goneLeast, goneShare*sp) || c.x < m.heldX {
+	if c.treat.phase == Slack || !c.guard.moves.restless && math.Abs(f-sp) <= math.Max(goneLeast, goneShare*sp) {
 		m.heldX = c.x
 	}
 }

@@ -128,7 +128,8 @@ func (c *Controller) Step(in *Input, out *Output) {
 		c.emit(out, Event{Kind: EventHeat, Heat: c.heat.reason})
 	}
 	out.Heat = c.heat.duty
-	c.alarm.set(in.Now, c.guard.priority(), c.guard.active|c.guard.latched)
+	c.alarm.set(in.Now, c.guard.priority(), c.guard.alarming)
+	c.guard.alarming = false
 	out.LampAlarm, out.LampCaution, out.Buzzer = c.alarm.levels(in.Now)
 	c.journal(out)
 	c.tally.sample(c)
@@ -178,8 +179,7 @@ func (c *Controller) drive(in *Input, out *Output) wish {
 	switch c.mode {
 	case Armed:
 		if c.now-c.armedAt > armedMost {
-			c.proof.reset()
-			c.setMode(Idle, out)
+			c.disarm(out)
 			return wish{}
 		}
 		return wish{energised: true}
@@ -188,6 +188,9 @@ func (c *Controller) drive(in *Input, out *Output) wish {
 	case Paused:
 		return c.pauseStep(in, out)
 	case Releasing, Recovering:
+		if in.Switches.Patient {
+			c.rel.hurried = true // the interlock has no other way to say so while recovering
+		}
 		return c.releaseStep(out)
 	default: // Idle, Tripped and anything unknown
 		return wish{}

@@ -97,13 +97,14 @@ type guard struct {
 	over        time.Duration // since when force has been far above the set-point, 0 = not
 	badForce    int           // implausible samples in a row
 	drifted     time.Duration // since when the slack rope's force has not been zero, 0 = it is
+	alarming    bool          // an alarm with a sound has begun in this tick
 	started     time.Duration // since when the start button has been down, 0 = it is not
 	overrun     time.Duration // until when a loss of rows or commands is told
 }
 
 func (g *guard) start() {
 	g.latched = g.latched.With(ILStartUp)
-	g.slack.pulls() // nobody knows what was before
+	g.slack = slackWatch{unconfirmed: true, harnessed: true} // nobody knows what was before
 }
 
 // startTreatment clears the memories of the last treatment.
@@ -172,6 +173,7 @@ func (g *guard) change(c *Controller, row *interlock, holds bool, out *Output) {
 		return
 	}
 	g.active = g.active.With(row.id)
+	g.alarming = g.alarming || row.priority >= Medium
 	kind := EventWarning
 	if c.clearOf(row) != ByItself {
 		if g.latched.Has(row.id) {
@@ -219,7 +221,7 @@ func (g GatewayPolicy) action() Action {
 // trip latches an interlock from where its condition was found.
 func (g *guard) trip(c *Controller, id InterlockID, out *Output) {
 	if !g.latched.Has(id) {
-		g.latched = g.latched.With(id)
+		g.latched, g.alarming = g.latched.With(id), true
 		c.emit(out, Event{Kind: EventTrip, Interlock: id})
 	}
 }

@@ -34,6 +34,7 @@ type heat struct {
 	coldSince time.Duration // since when there has been no power, 0 = there is
 	coldest   float64       // C, since then
 	runaway   bool
+	knownAt   time.Duration // when the temperature was last known
 }
 
 const (
@@ -58,10 +59,16 @@ const (
 	// padRest is how long after the last power a pad may still get warmer: the
 	// sensor's lag and the warmth in the heater.
 	padRest = time.Minute
-	// padSkin (C): what lies on a pad warms it to this and no further.
-	padSkin = 37.5
-	// padCreep is the rise (K) without power, above padSkin, that only a heater makes.
+	// padSkin (C): what lies on a pad warms it to this and no further, fever included.
+	padSkin = 39.5
+	// padCreep is the rise (K) without power, above padSkin, that only a heater
+	// makes; a room in the sun makes padRoom (K/s), half a kelvin in ten minutes.
 	padCreep = 0.5
+	padRoom  = 0.5 / 600
+	// padCool (K) below padSkin a pad that was too warm is well again.
+	padCool = 1.0
+	// padGone: who pulls the plug of a pad that heats takes its thermometer, too.
+	padGone = time.Minute
 	// padMost (C): no pad that is regulated gets there (IEC 60601-1: 43 C for
 	// 10 minutes is the most that any applied part may have).
 	padMost = 43.0
@@ -123,14 +130,16 @@ func (h *heat) watch(in *Input, t float64) {
 		h.coldSince, h.coldest = in.Now, padHottest
 	}
 	if !known {
-		return // what is not known does not end it, either
+		h.runaway = h.runaway && in.Now-h.knownAt < padGone
+		return
 	}
 	warming := false
 	if h.coldSince != 0 && in.Now-h.coldSince > padRest {
-		h.coldest = math.Min(h.coldest, t)
+		h.coldest = math.Min(h.coldest+padRoom*(in.Now-h.knownAt).Seconds(), t)
 		warming = t > math.Max(padSkin, h.coldest+padCreep)
 	}
-	h.runaway = t >= padMost || warming || h.runaway && t > padSkin
+	h.knownAt = in.Now
+	h.runaway = t >= padMost || warming || h.runaway && t > padSkin-padCool
 	if h.runaway {
 		h.off(HeatTooHot)
 	}

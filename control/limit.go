@@ -89,8 +89,8 @@ const (
 	CeilingTravel = 600 * physic.MilliMetre
 	// CeilingDuration: static traction on commercial units ends at 99 min.
 	CeilingDuration = 60 * time.Minute
-	// CeilingImpulse: the largest hold for the longest duration.
-	CeilingImpulse = Impulse(MaxHold/physic.Newton) * Impulse(CeilingDuration/time.Second) * NewtonSecond
+	// CeilingImpulse is what the largest hold for the longest duration may come to.
+	CeilingImpulse = Impulse(MaxHold/physic.Newton) * Impulse((CeilingDuration*impulseShare/100+impulseSpare)/time.Second) * NewtonSecond
 	// CeilingTemperature: applied parts stay under 41 C in single fault (IEC 60601-1).
 	CeilingTemperature = 40*physic.Celsius + physic.ZeroCelsius
 	// PadTrip is the pad temperature that ends heating at once.

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -118,13 +117,13 @@ func (l *links) others() map[string][]offer {
 		"speed":       {{int64(40 * MilliMetrePerSecond), ReasonCeiling}, {int64(l.table.PullSpeed), ReasonTable}},
 		"travel":      {{600e6, ReasonCeiling}, {int64(l.table.Travel), ReasonTable}},
 		"duration":    {{int64(time.Hour), ReasonCeiling}},
-		"impulse":     {{500 * 3600 * 1e9, ReasonCeiling}},
+		"impulse":     {{500 * 4620 * 1e9, ReasonCeiling}},
 		"temperature": {{int64(physic.ZeroCelsius + 40*physic.Celsius), ReasonCeiling}},
 	}
 	if p := l.programme; p != nil {
 		all["rise"] = append(all["rise"], offer{int64(max(p.RampUp, p.RampDown)), ReasonProgramme})
 		if l.hold > 0 { // a tenth more, and eleven minutes for ramps and one pause
-			all["impulse"] = append(all["impulse"], offer{int64(math.Round(float64(l.hold) * (1.1*l.duration.Seconds() + 660))), ReasonProgramme})
+			all["impulse"] = append(all["impulse"], offer{int64(l.hold) * int64((l.duration*110/100+11*time.Minute)/time.Millisecond) / 1000, ReasonProgramme})
 		}
 		all["temperature"] = append(all["temperature"], offer{int64(p.Heat), ReasonProgramme})
 	}

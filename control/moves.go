@@ -13,8 +13,8 @@ type watch struct {
 	restless   bool    // force has changed as the rope's motion does not explain
 	quietAfter float64 // s until the person counts as quiet again
 
-	before  float64 // mm, the free length before the person moved
-	settled bool    // and it has been compared with the one after
+	before  moment  // the person moved
+	settled bool    // and what is left of that has been judged
 	slipped float64 // mm, in this treatment
 }
 
@@ -44,7 +44,7 @@ const (
 )
 
 // start forgets the last treatment.
-func (w *watch) start() { *w = watch{} }
+func (w *watch) start() { *w = watch{settled: true} }
 
 // sample takes over a fresh sample; dt is the time since the last one in seconds.
 func (w *watch) sample(c *Controller) {
@@ -57,8 +57,8 @@ func (w *watch) sample(c *Controller) {
 		explained := k * (x - w.x[step])
 		moved = math.Abs(f-w.force[step]-explained) > stepLeast+stepDoubt*math.Abs(explained)
 	}
-	if moved && !w.restless && w.n >= watchSamples {
-		w.before, w.settled = w.free(c, w.force[oldest], w.x[oldest]), false
+	if moved && !w.restless {
+		w.before, w.settled = moment{w.force[oldest], w.x[oldest], c.treat.setPoint, c.treat.reached}, false
 	}
 	w.force[oldest], w.x[oldest] = f, x
 	w.n++
@@ -71,16 +71,28 @@ func (w *watch) sample(c *Controller) {
 	w.restless = w.quietAfter > 0
 	if !w.restless && !w.settled {
 		w.settled = true
-		if d := w.free(c, f, x) - w.before; math.Abs(d) > slipLeast {
-			w.slipped = math.Max(w.slipped+d, 0) // who lies back takes a slip back
-			c.guard.mark.x += d                  // this way is accounted for
-		}
+		w.slipped = math.Max(w.slipped+w.slip(c, f, x), 0) // who lies back takes a slip back
 	}
 }
 
-// free is the rope's free length in mm: how far it had to be wound in before
-// there was tension. It grows when the harness slips, for good.
-func (w *watch) free(c *Controller, f, x float64) float64 { return x - f/c.stiff.ramped() }
+// moment is the rope at one time.
+type moment struct {
+	force, x, setPoint float64
+	reached            bool // the set-point was there, and the force with it
+}
+
+// slip is by how much (mm) the rope's free length has grown since before the
+// person moved: way that the rope has taken and that its force does not explain.
+// A harness that slips keeps it, a cough does not. On a ramp the stiffness is still
+// being learned, and nothing is judged.
+func (w *watch) slip(c *Controller, f, x float64) float64 {
+	stretch := (f - w.before.force) / c.stiff.ramped()
+	d := x - w.before.x - stretch
+	if !w.before.reached || c.treat.setPoint != w.before.setPoint || math.Abs(d) < slipLeast+stepDoubt*math.Abs(stretch) {
+		return 0
+	}
+	return d
+}
 
 // ends remembers where the end switches opened, to compare switch and count.
 type ends struct {

@@ -74,7 +74,7 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	case CommandHeat:
 		return c.decideHeat(in, cmd)
 	case CommandAcknowledge:
-		if cmd.Origin != Table && c.tension() {
+		if cmd.Origin != Table && c.mayPull() {
 			return Reply{Code: OnlyAtTable} // it would start a release
 		}
 		return c.decideAcknowledge(out)
@@ -110,13 +110,11 @@ func (c *Controller) stop(from Origin, out *Output) {
 	switch c.mode {
 	case Treating, Paused:
 		c.endTreatment(EndStopped, quick, out)
-	case Releasing:
+	case Releasing, Recovering:
 		c.hurry()
-	case Armed:
-		c.proof.reset()
-		c.setMode(Idle, out)
-	case Idle, Tripped:
-		if from == Table && c.tension() && c.guard.action < Disable {
+	case Armed, Idle, Tripped:
+		c.disarm(out)
+		if from == Table && c.mayPull() && c.guard.action < Disable {
 			c.rel = release{kind: slow}
 			c.beginRelease(out)
 		}
@@ -124,10 +122,24 @@ func (c *Controller) stop(from Origin, out *Output) {
 	c.heat.off(HeatEnded)
 }
 
-// tension tells whether the rope is not slack, by a good sample.
-func (c *Controller) tension() bool {
-	return !c.blind() && !c.cell.late(c.now) && c.most() >= slackForce
+// disarm leaves Armed. Somebody may lie in the harness by then.
+func (c *Controller) disarm(out *Output) {
+	if c.mode != Armed {
+		return
+	}
+	c.proof.reset()
+	c.guard.slack.harnessed = true
+	c.setMode(Idle, out)
 }
+
+// mayPull: the rope is under tension, or nobody can tell and it was pulled.
+func (c *Controller) mayPull() bool {
+	return c.tension() || c.blind() && c.cell.cal.Valid() && c.guard.slack.unknown()
+}
+
+// tension tells whether the rope is not slack, by a good sample of either cell.
+func (c *Controller) tension() bool { return c.seen() && c.most() >= slackForce }
+
 func (c *Controller) decideArm(in *Input, out *Output) Reply {
 	if c.mode != Idle {
 		return Reply{Code: WrongMode}
@@ -136,7 +148,8 @@ func (c *Controller) decideArm(in *Input, out *Output) Reply {
 		return Reply{Code: NotReady, Missing: m}
 	}
 	c.treat.armX, c.armedAt = c.x, c.now
-	c.guard.slack.harnessed = false // slack, so nobody hangs on it from before
+	c.guard.badForce, c.guard.pair = 0, pair{} // of another time
+	c.guard.slack.harnessed = false            // slack, so nobody hangs on it from before
 	c.alarm.ended = false
 	c.proof.reset()
 	c.setMode(Armed, out)
@@ -158,9 +171,7 @@ func (c *Controller) decideResume(from Origin, out *Output) Reply {
 	if c.mode != Paused {
 		return Reply{Code: WrongMode}
 	}
-	if from == Table {
-		c.treat.remote = false // somebody there has taken over
-	}
+	c.treat.remote = from == Remote // who goes on with it is who answers for it
 	c.resume(out)
 	return Reply{}
 }
@@ -172,7 +183,7 @@ func (c *Controller) decideHeat(in *Input, cmd *Command) Reply {
 	if !in.Pad.Present {
 		return Reply{Code: NotReady, Missing: MissingPad}
 	}
-	if c.mode == Tripped || c.mode == Releasing || c.mode == Recovering {
+	if c.mode == Tripped || c.mode == Releasing || c.mode == Recovering || c.release.running {
 		return Reply{Code: WrongMode}
 	}
 	most := c.limits.Temperature
@@ -203,7 +214,7 @@ func (c *Controller) decideAcknowledge(out *Output) Reply {
 	if c.mode != Tripped {
 		return Reply{}
 	}
-	if c.tension() {
+	if c.mayPull() {
 		c.rel = release{kind: slow}
 		c.beginRelease(out)
 		return Reply{}

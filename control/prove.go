@@ -44,7 +44,11 @@ func (c *Controller) decideProve(in *Input, out *Output) Reply {
 		return Reply{Code: NotReady, Missing: m}
 	}
 	c.release = releaseProof{running: true, programme: c.programme, settings: c.settings}
-	c.programme, c.settings = &proofProgramme, settingsOf(&proofProgramme)
+	p := proofProgramme // a lighter one where the person on the table may have less
+	most := chain(&c.cfg.Table, &p, &c.person, p.Hold, p.Duration)
+	p.Hold = min(p.Hold, most.MaxSetPoint())
+	p.Rest = min(p.Rest, p.Hold)
+	c.programme, c.settings = &p, settingsOf(&p)
 	c.limits = chain(&c.cfg.Table, c.programme, &c.person, c.settings.Hold, c.settings.Duration)
 	c.startTreatment(Table, out)
 	return Reply{}
@@ -57,7 +61,7 @@ func (c *Controller) judgeProof(r *Report, out *Output) {
 	p.running = false
 	c.programme, c.settings = p.programme, p.settings
 	pressed := r.Trips == InterlockSet(0).With(ILPatientSwitch)
-	if !p.pulled || !pressed || r.TimeToSlack == 0 || r.TimeToSlack > letGoMost {
+	if !p.pulled || !pressed || r.End != EndTripped || r.TimeToSlack == 0 || r.TimeToSlack > letGoMost {
 		return
 	}
 	p.proven, p.at = true, c.now

@@ -165,9 +165,12 @@ func TestSilence(t *testing.T) {
 	beeps, _ = sounds(r, 20*time.Second)
 	assert.Greater(t, beeps, 1000, "after two minutes it is heard again")
 	r.must(Command{Kind: CommandSilence})
-	r.in.Switches.Start = true // for too long
-	beeps, _ = sounds(r, 30*time.Second)
-	assert.Greater(t, beeps, 1000, "something new")
+	r.in.Switches.EmergencyStop = false
+	beeps, _ = sounds(r, 10*time.Second)
+	assert.Zero(t, beeps)
+	r.in.Switches.EmergencyStop = true
+	beeps, _ = sounds(r, 20*time.Second)
+	assert.Greater(t, beeps, 1000, "the same alarm again is a new one")
 	assert.Equal(t, OnlyAtTable, r.say(Command{Kind: CommandSilence, Origin: Remote}).Code)
 }
 

@@ -46,9 +46,9 @@ func (c *Controller) whyNot(in *Input) (m Missing) {
 	}
 	add(!valid, MissingCalibration)
 	add(!good, MissingCell)
+	add(c.tension(), MissingSlack)
 	if valid && good {
-		add(c.most() >= slackForce, MissingSlack)
-		add(c.drifts(&c.cell) || c.paired() && c.drifts(&c.second), MissingZero)
+		add(c.guard.pair.apart >= disagreeMost || c.drifts(&c.cell) || c.paired() && c.drifts(&c.second), MissingZero)
 	}
 	add(c.programme == nil, MissingProgramme)
 	add(in.Switches.EmergencyStop || in.Switches.Patient && (c.mode != Armed || c.proof.proven), MissingSwitch)

@@ -29,6 +29,8 @@ type release struct {
 	// The mark moves on as long as force falls with motion.
 	markX, markForce float64
 	stuck            bool          // the force does not follow the motion
+	stalls           int           // how often in a row
+	hurried          bool          // slow only: somebody asks for more speed
 	rises            int           // times that the force rose with unwinding
 	undone           float64       // N, the force before the last rise: back there, it was the person's
 	late             bool          // the deadline was missed, and told
@@ -108,8 +110,10 @@ func (c *Controller) beginRelease(out *Output) {
 	c.setMode(Releasing, out)
 }
 
-// hurry turns a gentle release into a quick one.
+// hurry turns a gentle release into a quick one, and a slow one into a fast one as
+// long as a cell sees that it helps.
 func (c *Controller) hurry() {
+	c.rel.hurried = true
 	if c.rel.kind == gentle {
 		c.rel.kind = quick
 		c.rel.mark(c)
@@ -146,9 +150,13 @@ func (c *Controller) releaseStep(out *Output) wish {
 	case blind && r.kind == slow && r.slackAt == 0 && !c.slackEnd() && c.now <= r.deadline:
 		// Where the rope is slack is not known: unwind on, up to the deadline.
 	case blind && (c.x <= r.targetX-blindTravel || c.slackEnd()):
+		c.guard.slack.unwound = true
 		c.finishRelease(out) // by position; what lost the cell has tripped already
 		return wish{}
-	case !slack && c.slackEnd(), c.now > r.deadline+giveUpAfter:
+	case c.guard.latched.Has(ILCellsDisagree) && c.least() < slackForce && c.x <= r.targetX-blindTravel:
+		c.finishRelease(out) // one cell says slack, and so does the position
+		return wish{}
+	case !slack && c.slackEnd(), c.now > r.deadline+giveUpAfter, c.runsOut():
 		// No motion helps any more, and the force is still there.
 		c.guard.trip(c, ILReleaseStalled, out)
 		c.finishRelease(out)
@@ -162,10 +170,20 @@ func (c *Controller) releaseStep(out *Output) wish {
 	return wish{energised: true, velocity: c.releaseVelocity(blind, slack)}
 }
 
+// stallsMost: a rotor that lost its step is started anew so often.
+const stallsMost = 3
+
+// runsOut: more rope has gone out than was ever taken in, and it does not help. On
+// a drum it would come in again from the other side.
+func (c *Controller) runsOut() bool {
+	past := c.treat.armX - c.x
+	return past > blindTravel && c.rel.stalls >= stallsMost || past > inMillimetres(c.cfg.Table.Travel)
+}
+
 // mark begins to watch the force from here, and chooses the quick speed: fast
 // where the rope is soft, slower where it is stiff.
 func (r *release) mark(c *Controller) {
-	r.markX, r.markForce, r.stuck, r.restart, r.rises = c.x, c.most(), false, 0, 0
+	r.markX, r.markForce, r.stuck, r.restart, r.rises, r.stalls = c.x, c.least(), false, 0, 0, 0
 	r.speed = max(fallRate/c.stiff.ramped(), releaseLeast)
 	r.began = c.now
 }
@@ -174,7 +192,8 @@ func (r *release) mark(c *Controller) {
 // lost its step is stopped and started again slowly; what a back-drivable table
 // does is the interlock's matter.
 func (r *release) follow(c *Controller, nothingToSee bool) {
-	force := c.most()
+	// A drive that winds up raises what both cells read; one that breaks, its own.
+	force := c.least()
 	switch {
 	case nothingToSee:
 		r.stuck = false
@@ -187,12 +206,18 @@ func (r *release) follow(c *Controller, nothingToSee bool) {
 		r.markX, r.markForce = c.x, force
 		r.restart = c.now + risePause
 	case force <= r.markForce-fallLeast*fallTravel:
-		r.markX, r.markForce, r.stuck = c.x, force, false
+		r.markX, r.markForce, r.stuck, r.stalls = c.x, force, false, 0
 		if force <= r.undone {
 			r.rises = 0
 		}
+	case r.kind == gentle && c.x > r.targetX && force <= r.setPoint+overLeast:
+		// The regulator has answered a cough or a breath; it has the force.
+		if r.markX-c.x > fallTravel {
+			r.markX, r.markForce = c.x, force
+		}
 	case r.markX-c.x > fallTravel && c.mostFresh():
 		r.stuck = true
+		r.stalls++
 		if force > r.markForce+fallLeast*fallTravel {
 			r.rises++
 			r.undone = r.markForce
@@ -209,7 +234,7 @@ func (c *Controller) releaseVelocity(blind, slack bool) float64 {
 	switch {
 	case c.now < r.restart:
 		return 0
-	case r.kind == slow:
+	case r.kind == slow && (!r.hurried || r.stuck || !c.seen()):
 		return -recoverSpeed
 	case blind || slack:
 		return -speed
@@ -259,7 +284,7 @@ func (c *Controller) closeReport(out *Output) {
 	out.Report, out.HasReport = c.report, true
 	c.emit(out, Event{Kind: EventTreatmentEnded, End: c.report.End})
 	c.rel.treatment = false
-	if c.rel.end == EndCompleted {
+	if c.rel.end == EndCompleted || c.rel.end == EndPauseOver {
 		c.alarm.signalEnd(c.now)
 	}
 }
@@ -287,10 +312,10 @@ func (c *Controller) recoverAtBoot(out *Output) {
 		c.tense = -1
 		return
 	}
-	if !c.cell.fresh || !c.cell.cal.Valid() {
+	if !c.mostFresh() || !c.seen() {
 		return
 	}
-	if c.cell.force < recoverForce {
+	if c.most() < recoverForce {
 		c.tense = 0
 		return
 	}

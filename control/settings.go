@@ -62,7 +62,7 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 	if c.programme == nil {
 		return Reply{Code: NoProgramme}
 	}
-	if c.mode == Releasing || c.mode == Recovering || c.mode == Tripped {
+	if c.mode == Releasing || c.mode == Recovering || c.mode == Tripped || c.release.running {
 		return Reply{Code: WrongMode}
 	}
 	s := c.settings
@@ -70,6 +70,10 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 	// The person's, harness's and table's links bind; the programme's own follows
 	// its hold force unless the programme names one.
 	limits := chain(&c.cfg.Table, c.programme, &c.person, s.Hold, s.Duration)
+	if underway.has(c.mode) {
+		// What has been given at the old hold counts against the old one's share.
+		limits.Impulse.Value = max(limits.Impulse.Value, c.limits.Impulse.Value)
+	}
 	if r := checkSettings(c.programme, &limits, &s); r.Code != Accepted {
 		return r
 	}

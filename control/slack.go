@@ -7,6 +7,8 @@ import "time"
 type slackWatch struct {
 	unconfirmed bool // the rope has not been seen slack since it was last pulled
 	harnessed   bool // somebody may still be in the harness: since the last start, until the next arming
+	unwound     bool // by position: no cell has seen it, but there is nothing left to unwind
+	pulled      bool // in this boot
 	tense       bool
 	slackSince  time.Duration // 0 = not slack
 	tenseSince  time.Duration // 0 = not tense
@@ -22,7 +24,7 @@ const (
 )
 
 // pulls notes that the drive is about to put tension on the rope, or may have.
-func (w *slackWatch) pulls() { *w = slackWatch{unconfirmed: true, harnessed: true} }
+func (w *slackWatch) pulls() { *w = slackWatch{unconfirmed: true, harnessed: true, pulled: true} }
 
 // update looks at the rope at rest.
 func (w *slackWatch) update(c *Controller) {
@@ -32,6 +34,7 @@ func (w *slackWatch) update(c *Controller) {
 	}
 	if c.blind() {
 		w.slackSince, w.tenseSince = 0, 0
+		w.tense = w.pulled && w.unknown()
 		return
 	}
 	force := c.most()
@@ -42,6 +45,9 @@ func (w *slackWatch) update(c *Controller) {
 		w.tense = w.harnessed
 	}
 }
+
+// unknown: the rope may be under tension, and no cell would tell.
+func (w *slackWatch) unknown() bool { return w.unconfirmed && !w.unwound }
 
 // lasts tells whether cond has held for d without a break; since holds when it began.
 func lasts(since *time.Duration, cond bool, now, d time.Duration) bool {

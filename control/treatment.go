@@ -21,8 +21,9 @@ type treatment struct {
 	rate     float64 // N/s, of the set-point in this tick
 	reached  bool    // the level of this phase has been reached
 
-	armX   float64 // mm, where the rope was slack when the table was armed
-	pausal time.Duration
+	armX     float64 // mm, where the rope was slack when the table was armed
+	pausal   time.Duration
+	restless time.Duration // the person has moved without a break
 
 	impulse float64 // N*s so far, pauses included
 	remote  bool    // started over the network, and nobody at the table has taken over
@@ -35,6 +36,10 @@ const (
 	// slackForce is the tension that ends slack take-up and, from above, a
 	// release: commercial cords count as slack under 15 N (Eltrac 471).
 	slackForce = 15.0
+	// slackMost bounds the take-up, twice the time of its longest way (slackTravel).
+	slackMost = 2 * slackTravel / slackSpeed * time.Second
+	// restlessMost: who moves for so long without a break is asked how it goes.
+	restlessMost = 30 * time.Second
 	// rampShare of the speed the table has may be used by a ramp; the rest is
 	// for breathing.
 	rampShare = 0.6
@@ -82,6 +87,14 @@ func (c *Controller) treatStep(in *Input, out *Output) wish {
 		t.phaseElapsed += d
 		return c.takeUpSlack(out)
 	}
+	if c.guard.moves.restless {
+		// What is frozen is no treatment; who does not lie still needs to be looked at.
+		if t.restless += d; t.restless > restlessMost {
+			c.pause(out)
+		}
+		return wish{energised: true, velocity: c.regulate()}
+	}
+	t.restless = 0
 	t.elapsed += d
 	if t.elapsed >= c.settings.Duration {
 		c.endTreatment(EndCompleted, gentle, out)
@@ -137,6 +150,10 @@ func (c *Controller) tighten() {
 func (c *Controller) takeUpSlack(out *Output) wish {
 	t := &c.treat
 	if c.cell.force < slackForce {
+		if t.phaseElapsed > slackMost {
+			c.guard.trip(c, ILMotionWithoutForce, out)
+			c.endTreatment(EndTripped, quick, out)
+		}
 		return wish{energised: true, velocity: slackSpeed}
 	}
 	t.setPoint = c.cell.force

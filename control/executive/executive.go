@@ -158,7 +158,8 @@ func (e *Executive) end() error {
 		e.step()
 		switch s := &e.journal.state; {
 		case moving(s.Mode):
-		case s.Missing&control.MissingSlack == 0 && !s.Trips.Has(control.ILCellLost):
+		case !s.Active.Has(control.ILSlackUnconfirmed) && s.Missing&control.MissingSlack == 0,
+			s.Missing&control.MissingCalibration != 0: // then nothing was ever pulled
 			return nil
 		default: // nothing moves any more, but a disabled drive may be letting go
 			most = min(most, e.clock.Now()+letGo)

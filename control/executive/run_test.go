@@ -50,7 +50,8 @@ func TestRunEndsWithARelease(t *testing.T) {
 			most   time.Duration
 			report bool
 		}{
-			"from idle":      {func(r *rig) { r.run(time.Second) }, 3 * tick, false},
+			"from idle":      {func(r *rig) { r.run(2 * time.Second) }, 3 * tick, false},
+			"from the start": {func(r *rig) { r.run(500 * time.Millisecond) }, time.Second, false}, // until slack is confirmed
 			"from slack":     {(*rig).started, 2 * time.Second, true},
 			"from hold":      {(*rig).holding, 3 * time.Second, true},
 			"from a pause":   {paused, 3 * time.Second, true},
