@@ -1,6 +1,7 @@
 package hw_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -98,6 +99,101 @@ func TestWithoutASecondCell(t *testing.T) {
 	assert.Zero(t, b.SecondStats())
 	require.NoError(t, b.SafeOff())
 	assert.Zero(t, b.Read(b.clock.Now()).Second)
+}
+
+// two is the simulated table with a second cell, unloaded, whose codes are
+// constant but for the converters' noise; now and then a clock pulse is stretched.
+func two(t *testing.T, stretched float64) (*simtable.Sim, *simtable.VirtualClock) {
+	cfg, err := simtable.TableByName("double")
+	require.NoError(t, err)
+	for _, c := range []*simtable.Cell{&cfg.Cell, &cfg.Cell2} {
+		c.ZeroDriftNPerC, c.ZeroDriftNPerMin, c.WarmUpC = 0, 0, 0
+	}
+	cfg.Cell.StretchProbability, cfg.Cell.StretchMinUS, cfg.Cell.StretchMaxUS = stretched, 60.5, 500
+	sim, clock := newSim(t, cfg)
+	sim.SetHarness(false)
+	return sim, clock
+}
+
+// readTwo polls at 1 kHz for a time, and gives what came of each cell, how far
+// the worst was off, and the longest age of a reading when the next one came.
+func readTwo(t *testing.T, sim *simtable.Sim, clock *simtable.VirtualClock, pair *hx711.Pair, d time.Duration) (n [2]int, worst [2]float64, gap [2]time.Duration) {
+	truths := [2]float64{trueCode, -2 * trueCode} // 0.02 and -0.04 mV/V of zero
+	var at [2]time.Duration
+	tick := clock.Now()
+	for end := tick + d; tick < end; {
+		tick += time.Millisecond
+		clock.SleepUntil(tick)
+		var got [2]hx711.Reading
+		got[0], got[1] = pair.Poll(clock.Now())
+		for i, r := range got {
+			if !r.Ready {
+				continue
+			}
+			n[i]++
+			worst[i] = max(worst[i], math.Abs(float64(r.Counts)-truths[i]))
+			if at[i] != 0 {
+				gap[i] = max(gap[i], clock.Now()-at[i])
+			}
+			at[i] = r.At
+		}
+	}
+	assert.Zero(t, sim.Truth().OutputReads)
+	return n, worst, gap
+}
+
+// The oscillators are 7 per cent apart: both cells bring the slower one's rate,
+// and no reading is older than 36 ms when the next one comes.
+func TestTwoOscillators(t *testing.T) {
+	sim, clock := two(t, 0)
+	pins := sim.Pins()
+	pair, err := hx711.NewPair(pins.CellClock, pins.CellData, pins.CellData2, hx711.Opts{Rate: 80 * physic.Hertz}, clock.Now)
+	require.NoError(t, err)
+	readTwo(t, sim, clock, pair, time.Second)
+	n, worst, gap := readTwo(t, sim, clock, pair, 5*time.Minute)
+	a, b := pair.Stats()
+	for i, s := range []hx711.Stats{a, b} {
+		assert.InDelta(t, 300*80*0.96, n[i], 3)
+		assert.Less(t, worst[i], float64(tooFar))
+		assert.Less(t, gap[i], 36*time.Millisecond)
+		// A code that ends in twelve ones comes by chance.
+		assert.Equal(t, s.Rejected[hx711.Truncated], rejected(s))
+		assert.Equal(t, uint64(1), s.Resets)
+	}
+	assert.Zero(t, sim.Truth().SerialErrors, "no pulse during a conversion, no frame cut short")
+	t.Logf("%d and %d readings in five minutes, oldest %v and %v", n[0], n[1], gap[0], gap[1])
+}
+
+func rejected(s hx711.Stats) (n uint64) {
+	for _, k := range s.Rejected {
+		n += k
+	}
+	return n
+}
+
+// As for one cell: of all the frames on a stretched clock no bad one becomes a
+// number.
+func TestTwoCellsUnderPreemption(t *testing.T) {
+	sim, clock := two(t, 0.01)
+	pins := sim.Pins()
+	pair, err := hx711.NewPair(pins.CellClock, pins.CellData, pins.CellData2, hx711.Opts{Rate: 80 * physic.Hertz}, clock.Now)
+	require.NoError(t, err)
+	var n [2]int
+	for clocked := 0; clocked < *frames; {
+		got, worst, _ := readTwo(t, sim, clock, pair, time.Minute)
+		a, b := pair.Stats()
+		for i := range 2 {
+			n[i] += got[i]
+			require.Less(t, worst[i], float64(tooFar), "a bad number from cell %d", i)
+		}
+		clocked = int(max(a.Accepted+a.Rejected[hx711.LatePulse], b.Accepted+b.Rejected[hx711.LatePulse]))
+	}
+	a, b := pair.Stats()
+	t.Logf("%d frames: %d and %d numbers, none bad; %d late pulses", *frames, n[0], n[1], a.Rejected[hx711.LatePulse])
+	for i, s := range []hx711.Stats{a, b} {
+		assert.Greater(t, n[i], *frames/2)
+		assert.Greater(t, s.Rejected[hx711.LatePulse], uint64(*frames/10))
+	}
 }
 
 func TestSecondCellNeedsPins(t *testing.T) {
