@@ -3,7 +3,9 @@
 // A wrong scale or zero pulls with a wrong force while everything looks right, so
 // the file is believed only when it is whole, was made for this table and this
 // cell, and agrees with the weights it was made from (R-CALIBRATION-BELIEVED).
-// There is never a default: without a calibration nothing can be armed.
+// There is never a default: without a calibration nothing can be armed. A second
+// cell's is a part of the same file, so that both are always of the same day and
+// the same weights.
 package calfile
 
 import (
@@ -46,6 +48,36 @@ type File struct {
 	Calibration control.Calibration
 	// Points are the weights it was made from, 1 to 20 of them.
 	Points []Point
+	// Second is that of the second load cell, zero without one.
+	Second Second
+}
+
+// Second is the calibration of the second load cell, which hangs in series with
+// the first and so feels the same weights.
+type Second struct {
+	// Calibration is the result; its capacity is that of the first cell.
+	Calibration control.Calibration
+	// Points are the weights of the first cell in the same order, with the counts
+	// of the second one.
+	Points []Point
+}
+
+// HasSecond tells whether there is a calibration of a second cell.
+func (f *File) HasSecond() bool {
+	return f.Second.Calibration != control.Calibration{} || len(f.Second.Points) > 0
+}
+
+// SecondCell is what the controller takes for the second cell: nothing when none
+// is wired; when one is wired that was never calibrated, what is not valid, so
+// that no force ever comes of it and nothing can be armed.
+func (f *File) SecondCell(wired bool) control.Calibration {
+	switch {
+	case !wired:
+		return control.Calibration{}
+	case !f.HasSecond():
+		return control.Calibration{PerNewton: math.NaN()}
+	}
+	return f.Second.Calibration
 }
 
 // Point is one known weight on the rope.
@@ -71,7 +103,6 @@ const (
 func (f *File) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	c := &f.Calibration
 	if !validID(f.Table) {
 		bad("table: %q, allowed: 1 to 40 letters, digits, - and _", f.Table)
 	}
@@ -81,50 +112,77 @@ func (f *File) Validate() error {
 	if !validName(f.By) {
 		bad("by: %q, allowed: 1 to 80 printable characters", f.By)
 	}
+	if c := f.Calibration.Capacity; !validCapacity(c) {
+		bad("capacity: %s, allowed: 100 N to 5000 N", quantity.Format(c))
+	}
+	errs = append(errs, validateCell("", &f.Calibration, f.Points)...)
+	if f.HasSecond() {
+		errs = append(errs, f.validateSecond()...)
+	}
+	return errors.Join(errs...)
+}
+
+// validateSecond holds the second cell against the first, too.
+func (f *File) validateSecond() (errs []error) {
+	s := &f.Second
+	if s.Calibration.Capacity != f.Calibration.Capacity {
+		errs = append(errs, fmt.Errorf("second: a cell of %s, allowed: that of the first, %s",
+			quantity.Format(s.Calibration.Capacity), quantity.Format(f.Calibration.Capacity)))
+	}
+	if len(s.Points) != len(f.Points) {
+		return append(errs, fmt.Errorf("second.point: %d of them, allowed: the first cell's, %d", len(s.Points), len(f.Points)))
+	}
+	for i, p := range s.Points {
+		if p.Force != f.Points[i].Force {
+			errs = append(errs, fmt.Errorf("second.point[%d].force: %s, allowed: the first cell's, %s", i, quantity.Format(p.Force), quantity.Format(f.Points[i].Force)))
+		}
+	}
+	return append(errs, validateCell("second.", &s.Calibration, s.Points)...)
+}
+
+// validateCell judges the result of one cell, whose keys begin with prefix.
+func validateCell(prefix string, c *control.Calibration, points []Point) (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(prefix+format, args...)) }
 	if c.Zero <= -1<<23 || c.Zero >= 1<<23-1 {
 		bad("zero_counts: %d, allowed: %d to %d", c.Zero, -1<<23+1, 1<<23-2)
 	}
 	if p := math.Abs(c.PerNewton); !(p >= 1 && p < 1e6) {
 		bad("counts_per_newton: %v, allowed: 1 to 1000000, or the same below zero", c.PerNewton)
 	}
-	if c.Capacity < 100*physic.Newton || c.Capacity > 5*physic.KiloNewton {
-		bad("capacity: %s, allowed: 100 N to 5000 N", quantity.Format(c.Capacity))
+	if len(points) < 1 || len(points) > maxPoints {
+		bad("point: %d of them, allowed: 1 to %d", len(points), maxPoints)
 	}
-	if len(f.Points) < 1 || len(f.Points) > maxPoints {
-		bad("point: %d of them, allowed: 1 to %d", len(f.Points), maxPoints)
+	if len(errs) == 0 && validCapacity(c.Capacity) {
+		validatePoints(c, points, bad)
 	}
-	if len(errs) == 0 {
-		errs = f.validatePoints()
-	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // validatePoints holds the result against the weights it was made from.
-func (f *File) validatePoints() (errs []error) {
-	c := &f.Calibration
-	largest := physic.Force(0)
-	for i, p := range f.Points {
+func validatePoints(c *control.Calibration, points []Point, bad func(format string, args ...any)) {
+	largest, wrong := physic.Force(0), false
+	for i, p := range points {
 		if p.Force <= 0 || p.Force > c.Capacity {
-			errs = append(errs, fmt.Errorf("point[%d].force: %s, allowed: above 0 N to the capacity %s", i, quantity.Format(p.Force), quantity.Format(c.Capacity)))
+			bad("point[%d].force: %s, allowed: above 0 N to the capacity %s", i, quantity.Format(p.Force), quantity.Format(c.Capacity))
+			wrong = true
 			continue
 		}
 		if p.Counts <= -1<<23 || p.Counts >= 1<<23-1 {
-			errs = append(errs, fmt.Errorf("point[%d].counts: %d, allowed: %d to %d", i, p.Counts, -1<<23+1, 1<<23-2))
+			bad("point[%d].counts: %d, allowed: %d to %d", i, p.Counts, -1<<23+1, 1<<23-2)
+			wrong = true
 			continue
 		}
 		largest = max(largest, p.Force)
 		measured := float64(p.Counts-c.Zero) / c.PerNewton
 		off := measured - float64(p.Force)/float64(physic.Newton)
 		if most := float64(c.Capacity*mostOff/100) / float64(physic.Newton); math.Abs(off) > most {
-			errs = append(errs, fmt.Errorf("point[%d].counts: %d is %.1f N by this calibration, %.1f N off its weight, allowed: %.1f N",
-				i, p.Counts, measured, off, most))
+			bad("point[%d].counts: %d is %.1f N by this calibration, %.1f N off its weight, allowed: %.1f N", i, p.Counts, measured, off, most)
+			wrong = true
 		}
 	}
-	if least := c.Capacity * leastSpan / 100; len(errs) == 0 && largest < least {
-		errs = append(errs, fmt.Errorf("point: the heaviest is %s, allowed: at least %d %% of the capacity, %s",
-			quantity.Format(largest), leastSpan, quantity.Format(least)))
+	if least := c.Capacity * leastSpan / 100; !wrong && largest < least {
+		bad("point: the heaviest is %s, allowed: at least %d %% of the capacity, %s", quantity.Format(largest), leastSpan, quantity.Format(least))
 	}
-	return errs
 }
 
 // belongs refuses the calibration of another table or cell.
@@ -146,6 +204,8 @@ func none(err error) error {
 	}
 	return err
 }
+
+func validCapacity(f physic.Force) bool { return f >= 100*physic.Newton && f <= 5*physic.KiloNewton }
 
 func validID(s string) bool {
 	for _, r := range s {

@@ -32,6 +32,79 @@ func sample() File {
 		Points:      []Point{{Force: 98_066_500_000, Counts: 463_133}, {Force: 196_133_000_000, Counts: 884_330}}}
 }
 
+// two has a second cell, which is wired the other way round.
+func two() File {
+	f := sample()
+	f.Second = Second{Calibration: control.Calibration{Zero: -85_899, PerNewton: -3865.47, Capacity: capacity},
+		Points: []Point{{Force: 98_066_500_000, Counts: -464_972}, {Force: 196_133_000_000, Counts: -844_046}}}
+	return f
+}
+
+func TestSecondCell(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "calibration.toml")
+	require.NoError(t, Save(path, two()))
+	got, err := Load(path, "table-1", capacity)
+	require.NoError(t, err)
+	assert.Equal(t, two(), got)
+	assert.True(t, got.HasSecond())
+	assert.Equal(t, two().Second.Calibration, got.SecondCell(true))
+	assert.Zero(t, got.SecondCell(false), "a calibration of a cell that is not wired any more")
+
+	require.NoError(t, Save(path, sample()))
+	got, err = Load(path, "table-1", capacity)
+	require.NoError(t, err, "the second one goes with the rest of the old file")
+	assert.False(t, got.HasSecond())
+	for name, f := range map[string]File{"never calibrated": {}, "calibrated before it was wired": got} {
+		assert.Zero(t, f.SecondCell(false), name)
+		c := f.SecondCell(true)
+		assert.NotZero(t, c, "%s: the controller has to know that it is wired", name)
+		assert.False(t, c.Valid(), name)
+	}
+
+	_, err = Load(path, "table-1", 2*capacity)
+	assert.ErrorIs(t, err, ErrForeign)
+}
+
+func TestTextOfTheSecondCell(t *testing.T) {
+	assert.Equal(t, strings.Split(string(encode(sample())), seal)[0]+`
+[second]
+zero_counts = -85899
+counts_per_newton = -3865.47
+
+[[second.point]]
+force = "98.0665 N"
+counts = -464972
+
+[[second.point]]
+force = "196.133 N"
+counts = -844046
+`, strings.Split(string(encode(two())), seal)[0])
+}
+
+func TestLoadRefusesASecondCell(t *testing.T) {
+	for _, row := range []struct{ old, new, want string }{
+		{"zero_counts = -85899\n", "", "second.zero_counts: is missing"},
+		{"counts_per_newton = -3865.47\n", "", "second.counts_per_newton: is missing"},
+		{"zero_counts = -85899\ncounts_per_newton = -3865.47\n", "", "unknown"},
+		{"-3865.47", "3865.47", "second.point[0].counts = -464972: -464972 is -98.1 N by this calibration"},
+		{"-3865.47", "nan", "second.counts_per_newton = NaN: out of range"},
+		{"-3865.47", "0.5", "second.counts_per_newton = 0.5: 0.5, allowed: 1 to 1000000"},
+		{"-85899", "-8388608", "second.zero_counts = -8388608: -8388608, allowed: -8388607"},
+		{"counts = -844046\n", "", "second.point[1].counts: is missing"},
+		{"counts = -844046", "counts = -800000", "off its weight"},
+		{"[[second.point]]\nforce = \"98.0665 N\"\ncounts = -464972\n", "", "second.point: 1 of them, allowed: the first cell's, 2"},
+		{"[[second.point]]\nforce = \"98.0665 N\"", "[[second.point]]\nforce = \"100 N\"", "second.point[0].force = \"100 N\": 100 N, allowed: the first cell's, 98.0665 N"},
+		{"[second]\n", "[second]\ncapacity = \"1000 N\"\n", "unknown key"},
+	} {
+		body := strings.Split(string(encode(two())), seal)[0]
+		require.Contains(t, body, row.old)
+		body = strings.Replace(body, row.old, row.new, 1)
+		_, err := decode("x", []byte(body+sealOf([]byte(body))))
+		require.ErrorIs(t, err, ErrCorrupt, row.new)
+		assert.ErrorContains(t, err, row.want)
+	}
+}
+
 func TestSaveAndLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "calibration.toml")
 	want := sample()
@@ -169,6 +242,10 @@ func TestSaveRefusesWhatLoadWould(t *testing.T) {
 		func(f *File) { f.Calibration.PerNewton = math.Inf(-1) },
 		func(f *File) { f.Calibration.Capacity = 0 },
 		func(f *File) { f.Calibration.Zero = -1 << 23 },
+		func(f *File) { f.Second = two().Second; f.Second.Calibration.Capacity /= 2 },
+		func(f *File) { f.Second = two().Second; f.Second.Points = nil },
+		func(f *File) { f.Second.Points = two().Second.Points },
+		func(f *File) { f.Second.Calibration.PerNewton = math.NaN() },
 	} {
 		f := sample()
 		spoil(&f)
@@ -201,6 +278,11 @@ func TestEverythingComesBack(t *testing.T) {
 		}
 		force := f.Calibration.Capacity / 4
 		f.Points = []Point{{Force: force, Counts: f.Calibration.Zero + int32(float64(force)/1e9*f.Calibration.PerNewton)}}
+		if rapid.Bool().Draw(t, "second") {
+			f.Second.Calibration = f.Calibration
+			f.Second.Calibration.PerNewton = rapid.Float64Range(-1e6, -1).Draw(t, "second per newton")
+			f.Second.Points = []Point{{Force: force, Counts: f.Calibration.Zero + int32(float64(force)/1e9*f.Second.Calibration.PerNewton)}}
+		}
 		if f.Validate() != nil {
 			t.Skip("a name that cannot be printed, or counts out of range")
 		}
@@ -215,6 +297,7 @@ func TestEverythingComesBack(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(strings.Split(string(encode(sample())), seal)[0])
 	f.Add(string(encode(sample())))
+	f.Add(strings.Split(string(encode(two())), seal)[0])
 	f.Add("")
 	f.Fuzz(func(t *testing.T, body string) {
 		if _, err := decode("raw", []byte(body)); err != nil && !errors.Is(err, ErrCorrupt) {

@@ -23,7 +23,7 @@ const (
 )
 
 func newer() File {
-	f := sample()
+	f := two()
 	f.By = "the newer one"
 	return f
 }

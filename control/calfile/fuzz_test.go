@@ -17,6 +17,8 @@ import (
 func FuzzFile(f *testing.F) {
 	whole := string(encode(sample()))
 	f.Add(whole, "table-1", false)
+	second := string(encode(two()))
+	f.Add(second[:len(second)-len(sealOf(nil))], "table-1", true)
 	f.Add(whole[:len(whole)-len(sealOf(nil))], "table-1", true)
 	f.Add(whole[:len(whole)-len(sealOf(nil))], "table-2", true)
 	f.Add("table = \"table-1\"\ndate = \"now\"\nby = \"\"\nzero_counts = 99999999\ncounts_per_newton = nan\ncapacity = \"1000\"\n[[point]]\n", "table-1", true)
@@ -38,6 +40,8 @@ func FuzzFile(f *testing.F) {
 			}
 			require.NoError(t, got.Validate())
 			require.True(t, got.Calibration.Valid())
+			c := got.SecondCell(true)
+			require.Equal(t, got.HasSecond(), c.Valid())
 			require.Equal(t, table, got.Table)
 			require.Equal(t, capacity, got.Calibration.Capacity)
 			require.NoError(t, Save(path, got))

@@ -11,10 +11,12 @@ import (
 
 	"periph.io/x/conn/v3/physic"
 
+	"traction/control"
 	"traction/control/quantity/document"
 )
 
-// maxSize bounds the file, in bytes; one with 20 points has about 1.5 KiB.
+// maxSize bounds the file, in bytes; one with 20 points of two cells has about
+// 3 KiB.
 const maxSize = 16 << 10
 
 // seal begins the last line, which holds the CRC-32C of all bytes before it. It
@@ -77,18 +79,13 @@ func decode(name string, data []byte) (File, error) {
 	d.String("table", &f.Table, nil)
 	d.String("date", &date, nil)
 	d.String("by", &f.By, nil)
-	f.Calibration.Zero = bindCounts(d, "zero_counts")
-	d.Float("counts_per_newton", &f.Calibration.PerNewton, -math.MaxFloat64, math.MaxFloat64)
 	document.Quantity(d, "capacity", &f.Calibration.Capacity)
-	for i := range d.Len("point", maxPoints) {
-		var p Point
-		at := fmt.Sprintf("point[%d].", i)
-		document.Quantity(d, at+"force", &p.Force)
-		p.Counts = bindCounts(d, at+"counts")
-		d.Require(at+"force", at+"counts")
-		f.Points = append(f.Points, p)
+	d.Require("table", "date", "by", "capacity")
+	f.Points = bindCell(d, "", &f.Calibration)
+	if d.Has("second.zero_counts") || d.Has("second.counts_per_newton") {
+		f.Second.Calibration.Capacity = f.Calibration.Capacity
+		f.Second.Points = bindCell(d, "second.", &f.Second.Calibration)
 	}
-	d.Require("table", "date", "by", "zero_counts", "counts_per_newton", "capacity")
 	if d.Has("date") && !d.Failed("date") {
 		if f.Date, err = time.Parse(time.RFC3339, date); err != nil {
 			d.Refuse("date", `allowed: a time such as "2026-01-31T09:30:00Z"`)
@@ -99,6 +96,22 @@ func decode(name string, data []byte) (File, error) {
 		return corrupt(err)
 	}
 	return f, nil
+}
+
+// bindCell binds the result of one cell, whose keys begin with prefix.
+func bindCell(d *document.Document, prefix string, c *control.Calibration) (points []Point) {
+	c.Zero = bindCounts(d, prefix+"zero_counts")
+	d.Float(prefix+"counts_per_newton", &c.PerNewton, -math.MaxFloat64, math.MaxFloat64)
+	d.Require(prefix+"zero_counts", prefix+"counts_per_newton")
+	for i := range d.Len(prefix+"point", maxPoints) {
+		var p Point
+		at := fmt.Sprintf("%spoint[%d].", prefix, i)
+		document.Quantity(d, at+"force", &p.Force)
+		p.Counts = bindCounts(d, at+"counts")
+		d.Require(at+"force", at+"counts")
+		points = append(points, p)
+	}
+	return points
 }
 
 // unseal checks the last line and gives everything before it.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"traction/control"
 	"traction/control/quantity"
 )
 
@@ -36,14 +37,27 @@ func encode(f File) []byte {
 	fmt.Fprintf(&b, "table = %s\n", strconv.Quote(f.Table)) // only printable characters: Go's and TOML's quoting agree
 	fmt.Fprintf(&b, "date = %q\n", f.Date.UTC().Format(time.RFC3339))
 	fmt.Fprintf(&b, "by = %s\n", strconv.Quote(f.By))
-	fmt.Fprintf(&b, "zero_counts = %d\n", f.Calibration.Zero)
-	fmt.Fprintf(&b, "counts_per_newton = %s\n", float(f.Calibration.PerNewton))
+	encodeScale(&b, &f.Calibration)
 	fmt.Fprintf(&b, "capacity = %q\n", quantity.Format(f.Calibration.Capacity))
-	for _, p := range f.Points {
-		fmt.Fprintf(&b, "\n[[point]]\nforce = %q\ncounts = %d\n", quantity.Format(p.Force), p.Counts)
+	encodePoints(&b, "point", f.Points)
+	if f.HasSecond() {
+		fmt.Fprint(&b, "\n[second]\n")
+		encodeScale(&b, &f.Second.Calibration)
+		encodePoints(&b, "second.point", f.Second.Points)
 	}
 	b.WriteString(sealOf(b.Bytes()))
 	return b.Bytes()
+}
+
+func encodeScale(b *bytes.Buffer, c *control.Calibration) {
+	fmt.Fprintf(b, "zero_counts = %d\n", c.Zero)
+	fmt.Fprintf(b, "counts_per_newton = %s\n", float(c.PerNewton))
+}
+
+func encodePoints(b *bytes.Buffer, array string, points []Point) {
+	for _, p := range points {
+		fmt.Fprintf(b, "\n[[%s]]\nforce = %q\ncounts = %d\n", array, quantity.Format(p.Force), p.Counts)
+	}
 }
 
 // float writes the shortest decimal that reads back exactly, always with a point,
