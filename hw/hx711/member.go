@@ -135,10 +135,10 @@ func (m *member) dipped(at time.Duration) {
 	}
 }
 
-// silence fails a chip whose DOUT stays high.
+// silence fails a chip whose DOUT stays high, and counts again while it does.
 func (m *member) silence(now time.Duration) {
-	if !m.ready && !m.failed && now-m.alive > m.patience() {
-		m.expected = 0
+	if !m.ready && now-m.alive > m.patience() {
+		m.alive, m.expected = now, 0
 		m.fail(Silent)
 	}
 }

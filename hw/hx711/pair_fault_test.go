@@ -138,6 +138,19 @@ func TestPairWithALooseWire(t *testing.T) {
 	}
 }
 
+// Whoever looks at the counts later has to see why there is nothing.
+func TestPairCountsALastingSilence(t *testing.T) {
+	for bad := range 2 {
+		w := newTwin(t, at80, 82.4, 79)
+		w.chips[bad].dout = always(gpio.High)
+		w.run(time.Minute)
+		before := w.stats(bad).Rejected[Silent]
+		w.run(10 * time.Second)
+		assert.InDelta(t, 10/0.6, w.stats(bad).Rejected[Silent]-before, 2)
+		assert.Equal(t, uint64(1), w.stats(bad).Resets)
+	}
+}
+
 func TestPairTellsARateStrap(t *testing.T) {
 	for bad := range 2 {
 		w := newTwin(t, at80, 82.4, 79)
