@@ -19,8 +19,9 @@ import (
 var ErrDeclined = errors.New("not confirmed, nothing was written")
 
 // Calibration is the guided calibration of the load cell: zero, a known weight,
-// another one if there is one, and back to zero. The drive is disabled from the
-// first line to the last.
+// another one if there is one, and back to zero. A second cell, in series with
+// the first, is read at the same time and feels the same. The drive is disabled
+// from the first line to the last.
 type Calibration struct {
 	Settings settings.Settings
 	Bench    Bench
@@ -43,20 +44,35 @@ func (c *Calibration) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, c.Bench.Table.SafeOff()) }()
 	c.console = newConsole(c.In, c.Out)
 	c.introduce()
-	f, err := c.weigh(ctx)
+	cells, err := c.weigh(ctx)
 	if err != nil && !errors.Is(err, ErrUnfit) {
 		return err
 	}
-	if c.Before != nil && f.points != nil {
-		f.compare(*c.Before)
-	}
-	if f.points != nil {
-		c.console.say("\nResult:\n%s", f.String())
-	}
+	c.result(cells)
 	if err != nil {
 		return err
 	}
-	return c.confirm(ctx, f)
+	return c.confirm(ctx, cells)
+}
+
+// result shows what came out of each cell, next to the calibration before.
+func (c *Calibration) result(cells []fitted) {
+	for i := range cells {
+		f := &cells[i]
+		if f.points == nil {
+			continue
+		}
+		if b := c.Before; b != nil && i == 0 {
+			f.compare(b.Calibration, b.Date, b.By)
+		} else if b != nil && b.HasSecond() {
+			f.compare(b.Second.Calibration, b.Date, b.By)
+		}
+		if len(cells) > 1 {
+			c.console.say("\nResult, %s:\n%s", cellNames[i], f.String())
+		} else {
+			c.console.say("\nResult:\n%s", f.String())
+		}
+	}
 }
 
 func (c *Calibration) introduce() {
@@ -66,6 +82,9 @@ func (c *Calibration) introduce() {
 	if s.Table.Limits.BackDrivable {
 		c.console.say("THIS DRIVE LETS GO WITHOUT POWER: a weight on the rope would fall. Tie the rope down")
 		c.console.say("between the cell and the drum, or hang the weight on the cell itself. Keep your feet away.")
+	}
+	if c.Bench.Table.HasSecond() {
+		c.console.say("Two cells are wired: hang each weight so that it pulls at both, one behind the other.")
 	}
 	if c.Before != nil {
 		c.console.say("In use is the calibration of %s by %s.", c.Before.Date.Format(time.DateOnly), c.Before.By)
@@ -77,39 +96,41 @@ func (c *Calibration) introduce() {
 }
 
 // weigh takes all readings.
-func (c *Calibration) weigh(ctx context.Context) (fitted, error) {
+func (c *Calibration) weigh(ctx context.Context) ([]fitted, error) {
 	zero, err := c.step(ctx, "1. Take everything off the cell, the rope slack, and press Enter.", 0, nil)
 	if err != nil {
-		return fitted{}, err
+		return nil, err
 	}
-	c.console.say("   zero: %.0f counts, noise %.0f counts rms", zero.counts, zero.noise)
+	zero.each(func(name string, i int) {
+		c.console.say("   %szero: %.0f counts, noise %.0f counts rms", name, zero[i].counts, zero[i].noise)
+	})
 
 	first, err := c.weight(ctx, `2. Which weight or force will you hang on it ("20 kg", "196.1 N")?`, zero, 0)
 	if err != nil {
-		return fitted{}, err
+		return nil, err
 	}
-	weights := []weighed{*first}
+	weights := []hung{*first}
 	if limit := c.Settings.Table.Limits.Force; first.force < limit/2 {
 		c.console.say("   It is less than half of this table's %s: a heavier one gives a better scale.", quantity.Format(limit))
 	}
 	second, err := c.weight(ctx, "3. A second known weight shows whether the cell is straight. Which one (Enter for none)?", zero, first.force)
 	if err != nil {
-		return fitted{}, err
+		return nil, err
 	}
 	if second != nil {
 		weights = append(weights, *second)
 	}
-	after, err := c.step(ctx, "4. Take everything off again and press Enter.", 0, &zero)
+	after, err := c.step(ctx, "4. Take everything off again and press Enter.", 0, zero)
 	if err != nil {
-		return fitted{}, err
+		return nil, err
 	}
-	return fit(c.Settings.Cell.Capacity, zero, weights, after)
+	return fitAll(c.Settings.Cell.Capacity, zero, weights, after)
 }
 
 // weight asks for a known force, and measures it. With an other one to differ from
 // it may be left out: nil.
-func (c *Calibration) weight(ctx context.Context, prompt string, zero measured, other physic.Force) (*weighed, error) {
-	var w weighed
+func (c *Calibration) weight(ctx context.Context, prompt string, zero readings, other physic.Force) (*hung, error) {
+	var w hung
 	skipped := false
 	err := c.console.askFor(ctx, prompt, func(answer string) (err error) {
 		if skipped = answer == "" && other != 0; skipped {
@@ -126,17 +147,19 @@ func (c *Calibration) weight(ctx context.Context, prompt string, zero measured, 
 	if err != nil || skipped {
 		return nil, err
 	}
-	w.measured, err = c.step(ctx, fmt.Sprintf("   Hang %s on it, let it come to rest, and press Enter.", quantity.Format(w.force)), w.force, &zero)
+	w.readings, err = c.step(ctx, fmt.Sprintf("   Hang %s on it, let it come to rest, and press Enter.", quantity.Format(w.force)), w.force, zero)
 	if err != nil {
 		return nil, err
 	}
-	c.console.say("   %s: %+.0f counts, noise %.0f counts rms", quantity.Format(w.force), w.counts-zero.counts, w.noise)
+	w.each(func(name string, i int) {
+		c.console.say("   %s%s: %+.0f counts, noise %.0f counts rms", name, quantity.Format(w.force), w.readings[i].counts-zero[i].counts, w.readings[i].noise)
+	})
 	return &w, nil
 }
 
-// step waits until the cell is ready to be read, and reads it. A reading that is
-// no good is taken again. zero is nil while it is being taken.
-func (c *Calibration) step(ctx context.Context, prompt string, load physic.Force, zero *measured) (m measured, err error) {
+// step waits until the cells are ready to be read, and reads them. A reading that
+// is no good is taken again. zero is nil while it is being taken.
+func (c *Calibration) step(ctx context.Context, prompt string, load physic.Force, zero readings) (m readings, err error) {
 	for range mostTries {
 		if _, err = c.console.ask(ctx, "%s", prompt); err != nil {
 			return m, err
@@ -158,8 +181,13 @@ func (c *Calibration) step(ctx context.Context, prompt string, load physic.Force
 }
 
 // confirm asks who answers for it, and writes.
-func (c *Calibration) confirm(ctx context.Context, f fitted) error {
-	file := calfile.File{Table: c.Settings.Table.ID, Date: c.Now(), Calibration: f.Calibration, Points: f.points}
+func (c *Calibration) confirm(ctx context.Context, cells []fitted) error {
+	file := calfile.File{Table: c.Settings.Table.ID, Date: c.Now(), Calibration: cells[0].Calibration, Points: cells[0].points}
+	doubts := len(cells[0].doubts)
+	if len(cells) > 1 {
+		file.Second = calfile.Second{Calibration: cells[1].Calibration, Points: cells[1].points}
+		doubts += len(cells[1].doubts)
+	}
 	err := c.console.askFor(ctx, "Your name, since somebody answers for every calibration:", func(name string) error {
 		file.By = name
 		return file.Validate()
@@ -168,7 +196,7 @@ func (c *Calibration) confirm(ctx context.Context, f fitted) error {
 		return err
 	}
 	prompt := fmt.Sprintf("Write this calibration to %s? Type yes:", c.Path)
-	if len(f.doubts) > 0 {
+	if doubts > 0 {
 		prompt = fmt.Sprintf("There is doubt, see above. Write it to %s all the same? Type yes:", c.Path)
 	}
 	if c.Save == nil {

@@ -86,7 +86,7 @@ func (w *cellWatch) figures(s hx711.Stats) *CellFigures {
 var faultAdvice = map[hx711.Fault]string{
 	hx711.LatePulse: "the thread is preempted inside frames: real-time priority, or cell.interface = \"spi\"",
 	hx711.LateFrame: "frames are read too late: real-time priority, or cell.interface = \"spi\"",
-	hx711.Desync:    "no HX711 answers, or its DOUT wire is loose: check pins.cell_data, pins.cell_clock and the plug",
+	hx711.Desync:    "no HX711 answers, or its DOUT wire is loose: check pins.cell_clock, pins.cell_data (the second cell: pins.cell_data_2) and the plug",
 	hx711.Saturated: "the cell is overloaded, or one of its four wires is broken",
 	hx711.Truncated: "the converter loses power in the middle of frames: check its supply",
 	hx711.Stuck:     "the converter repeats itself: switch its supply off and on; if it stays, replace it",

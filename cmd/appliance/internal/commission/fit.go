@@ -36,10 +36,33 @@ const (
 	changed = 0.02
 )
 
-// weighed is a known force with what the cell said to it.
+// weighed is a known force with what one cell said to it.
 type weighed struct {
 	force physic.Force
 	measured
+}
+
+// hung is a known force with what all cells said to it.
+type hung struct {
+	force physic.Force
+	readings
+}
+
+// fitAll makes the calibration of each cell. The error joins what is wrong with
+// any of them.
+func fitAll(capacity physic.Force, zero readings, weights []hung, after readings) (all []fitted, err error) {
+	zero.each(func(name string, i int) {
+		var of []weighed
+		for _, w := range weights {
+			of = append(of, weighed{w.force, w.readings[i]})
+		}
+		f, fitErr := fit(capacity, zero[i], of, after[i])
+		if fitErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s%w", name, fitErr))
+		}
+		all = append(all, f)
+	})
+	return all, err
 }
 
 // fitted is a calibration with how good it is.
@@ -97,10 +120,10 @@ func fit(capacity physic.Force, zero measured, weights []weighed, after measured
 }
 
 // compare adds a doubt when the calibration before was very different.
-func (f *fitted) compare(old calfile.File) {
-	if d := f.PerNewton/old.Calibration.PerNewton - 1; math.Abs(d) > changed {
+func (f *fitted) compare(old control.Calibration, date time.Time, by string) {
+	if d := f.PerNewton/old.PerNewton - 1; math.Abs(d) > changed {
 		f.doubts = append(f.doubts, fmt.Sprintf("the calibration of %s by %s had %.1f counts for 1 N, this one %+.1f %%: one of them is wrong, unless the cell was replaced",
-			old.Date.Format(time.DateOnly), old.By, old.Calibration.PerNewton, 100*d))
+			date.Format(time.DateOnly), by, old.PerNewton, 100*d))
 	}
 }
 

@@ -23,10 +23,27 @@ var (
 	ErrCell = errors.New("the load cell does not deliver")
 )
 
-// measured is one reading of the cell at rest.
+// measured is one reading of one cell at rest.
 type measured struct {
 	counts float64 // mean
 	noise  float64 // rms, counts
+}
+
+// cellNames where there are two.
+var cellNames = [2]string{"first cell", "second cell"}
+
+// readings are taken of all cells at the same time, the first cell's first.
+type readings []measured
+
+// each tells about every cell, by name when there are two.
+func (r readings) each(tell func(name string, i int)) {
+	for i := range r {
+		name := ""
+		if len(r) > 1 {
+			name = cellNames[i] + ", "
+		}
+		tell(name, i)
+	}
 }
 
 const (
@@ -41,25 +58,57 @@ const (
 	loadShare = 0.002
 )
 
-// measure averages the cell, and refuses what is noisy or drifts. zero is the
-// reading without load, nil while it is being taken; what is on the cell widens
+// measure averages each cell, and refuses what is noisy or drifts. zero is the
+// reading without load, nil while it is being taken; what is on the cells widens
 // what is allowed.
-func (b *Bench) measure(ctx context.Context, rate physic.Frequency, zero *measured) (measured, error) {
-	var s series
-	before := b.Table.CellStats()
+func (b *Bench) measure(ctx context.Context, rate physic.Frequency, zero readings) (readings, error) {
+	var s [2]series
+	before := b.stats()
 	began := b.Clock.Now()
 	_, err := b.observe(ctx, settled+averaging, func(r *hw.Reading, _ time.Duration) {
-		if r.Cell.Ready && r.At-began >= settled {
-			s.add(r.Cell.At, float64(r.Cell.Counts))
+		if r.At-began < settled {
+			return
+		}
+		for i, c := range [...]*hx711.Reading{&r.Cell, &r.Second} {
+			if c.Ready {
+				s[i].add(c.At, float64(c.Counts))
+			}
 		}
 	})
 	if err != nil {
-		return measured{}, err
+		return nil, err
 	}
+	after := b.stats()
+	all := make(readings, len(after))
+	var errs []error
+	all.each(func(name string, i int) {
+		var unloaded *measured
+		if zero != nil {
+			unloaded = &zero[i]
+		}
+		m, err := atRest(&s[i], rate, unloaded, before[i], after[i])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s%w", name, err))
+		}
+		all[i] = m
+	})
+	return all, errors.Join(errs...)
+}
+
+// stats of each cell that is wired.
+func (b *Bench) stats() []hx711.Stats {
+	if b.Table.HasSecond() {
+		return []hx711.Stats{b.Table.CellStats(), b.Table.SecondStats()}
+	}
+	return []hx711.Stats{b.Table.CellStats()}
+}
+
+// atRest judges what one cell said.
+func atRest(s *series, rate physic.Frequency, zero *measured, before, after hx711.Stats) (measured, error) {
 	expected := float64(rate) / float64(physic.Hertz) * averaging.Seconds()
 	if s.n < fewest*expected {
 		return measured{}, fmt.Errorf("%w: %.0f conversions in %s, expected about %.0f%s", ErrCell, s.n, averaging, expected,
-			blame(before, b.Table.CellStats()))
+			blame(before, after))
 	}
 	m := measured{counts: s.mean(), noise: s.noise()}
 	load := 0.0
