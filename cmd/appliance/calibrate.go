@@ -34,6 +34,9 @@ func (c *calibrateCommand) prepare(ctx context.Context) (*commission.Calibration
 		if err != nil {
 			return nil, err
 		}
+		// The simulated weights hang on the first cell, so a second one would never
+		// feel them.
+		table.Cell2 = simtable.Cell{}
 		sim, err := commission.NewSimulated(table, true)
 		if err != nil {
 			return nil, err

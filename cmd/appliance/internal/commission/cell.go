@@ -8,9 +8,9 @@ import (
 
 	"periph.io/x/conn/v3/physic"
 
+	"traction/control"
 	"traction/control/calfile"
 	"traction/control/quantity"
-	"traction/hw"
 	"traction/hw/hx711"
 )
 
@@ -45,23 +45,27 @@ type CellFigures struct {
 	ForceN float64 `json:"force_n,omitempty"`
 	NoiseN float64 `json:"noise_n,omitempty"`
 	DriftN float64 `json:"drift_n_per_minute,omitempty"`
+	// DifferenceN of the second cell: its force less that of the first.
+	DifferenceN float64 `json:"difference_n,omitempty"`
 }
 
-// cellWatch collects what the converter says.
+// cellWatch collects what the converter of one cell says.
 type cellWatch struct {
+	name   string // begins its findings: "" or "second "
 	series series
 	rate   physic.Frequency
+	*CellFigures
 }
 
 // settled is when the converter must have delivered at the latest: 600 ms at 10/s.
 const settled = 600 * time.Millisecond
 
-func (w *cellWatch) see(r *hw.Reading, since time.Duration) {
-	if r.CellRate > 0 { // 0 after a restart, until there are two conversions again
-		w.rate = r.CellRate
+func (w *cellWatch) see(c *hx711.Reading, rate physic.Frequency, since time.Duration) {
+	if rate > 0 { // 0 after a restart, until there are two conversions again
+		w.rate = rate
 	}
-	if r.Cell.Ready && since >= settled {
-		w.series.add(r.Cell.At, float64(r.Cell.Counts))
+	if c.Ready && since >= settled {
+		w.series.add(c.At, float64(c.Counts))
 	}
 }
 
@@ -79,6 +83,7 @@ func (w *cellWatch) figures(s hx711.Stats) *CellFigures {
 			f.Rejected[hx711.Fault(fault).String()] = n
 		}
 	}
+	w.CellFigures = f
 	return f
 }
 
@@ -97,7 +102,7 @@ var faultAdvice = map[hx711.Fault]string{
 
 // converter judges frames; what they say comes later.
 func (w *cellWatch) converter(r *Report, nominal physic.Frequency, lookedAt time.Duration) {
-	f := r.Cell
+	f := w.CellFigures
 	expected := float64(nominal) / float64(physic.Hertz) * max(lookedAt-settled, 0).Seconds()
 	rejected, most, worst := uint64(0), uint64(0), hx711.None
 	var kinds []string
@@ -117,19 +122,19 @@ func (w *cellWatch) converter(r *Report, nominal physic.Frequency, lookedAt time
 	advice := faultAdvice[worst]
 	switch {
 	case w.series.n < fewest*expected || w.series.n < 3:
-		r.add("converter", Fail, advice, "%s", found)
+		r.add(w.name+"converter", Fail, advice, "%s", found)
 	case float64(rejected) > lossy*float64(f.Conversions) || f.Restarts > 0:
-		r.add("converter", Warn, advice, "%s", found)
+		r.add(w.name+"converter", Warn, advice, "%s", found)
 	default:
-		r.add("converter", Pass, "", "%s", found)
+		r.add(w.name+"converter", Pass, "", "%s", found)
 	}
 }
 
 // noise judges the conversions themselves. It says nothing when there are none.
 func (w *cellWatch) noise(r *Report) {
-	f := r.Cell
+	f := w.CellFigures
 	if w.series.n < 3 {
-		r.add("noise", Skip, "", "no conversions")
+		r.add(w.name+"noise", Skip, "", "no conversions")
 		return
 	}
 	found := fmt.Sprintf("%.0f counts rms", f.NoiseCounts)
@@ -138,26 +143,36 @@ func (w *cellWatch) noise(r *Report) {
 	}
 	switch {
 	case f.NoiseCounts > adrift:
-		r.add("noise", Fail, "leave the rope alone and check again; if it stays, one of the cell's four wires is broken", "%s", found)
+		r.add(w.name+"noise", Fail, "leave the rope alone and check again; if it stays, one of the cell's four wires is broken", "%s", found)
 	case f.NoiseCounts > noisy:
-		r.add("noise", Warn, "leave the rope alone and check again; then look at cable, shield and supply of the cell", "%s; the converter alone has %.0f", found, chipNoise)
+		r.add(w.name+"noise", Warn, "leave the rope alone and check again; then look at cable, shield and supply of the cell", "%s; the converter alone has %.0f", found, chipNoise)
 	default:
-		r.add("noise", Pass, "", "%s", found)
+		r.add(w.name+"noise", Pass, "", "%s", found)
 	}
 }
 
 // calibration judges the file; ok tells that force can be worked out.
 func (c *Check) calibration(r *Report) (calfile.File, bool) {
 	f, err := c.Calibration()
+	wired := c.Settings.Pins.CellData2 != ""
 	switch {
 	case err != nil:
 		r.add("calibration", Fail, "appliance calibrate", "%v", err)
 		return f, false
+	case wired && !f.HasSecond():
+		r.add("calibration", Fail, "appliance calibrate", "of %s by %s: without the second cell, which is wired", f.Date.Format(time.DateOnly), f.By)
+	case !wired && f.HasSecond():
+		r.add("calibration", Warn, "name the second cell's line in pins.cell_data_2; without one, calibrate again",
+			"of %s by %s: with a second cell, which is not wired", f.Date.Format(time.DateOnly), f.By)
 	case f.Date.After(r.At.Add(24 * time.Hour)):
 		r.add("calibration", Warn, "set the clock, or calibrate again", "of %s by %s: in the future", f.Date.Format(time.DateOnly), f.By)
 	default:
-		r.add("calibration", Pass, "", "of %s by %s, %.1f counts for 1 N, cell of %s", f.Date.Format(time.DateOnly), f.By,
-			f.Calibration.PerNewton, quantity.Format(f.Calibration.Capacity))
+		scale := fmt.Sprintf("%.1f", f.Calibration.PerNewton)
+		if wired {
+			scale += fmt.Sprintf(" and %.1f", f.Second.Calibration.PerNewton)
+		}
+		r.add("calibration", Pass, "", "of %s by %s, %s counts for 1 N, cell of %s", f.Date.Format(time.DateOnly), f.By,
+			scale, quantity.Format(f.Calibration.Capacity))
 	}
 	return f, true
 }
@@ -171,28 +186,51 @@ const (
 	tension = 25.0
 	// drifting is more in a minute than a cell moves while its electronics warm up.
 	drifting = 2.0
+	// disagreeing ends a treatment: one of the cells is wrong.
+	disagreeing = 15.0
+	// unlike is a third of that, and more than two good cells differ by.
+	unlike = 5.0
 )
 
 // force judges where zero is. With the rope slack, as a check asks for, the force
 // is how far zero has moved since the calibration.
-func (w *cellWatch) force(r *Report, f calfile.File) {
+func (w *cellWatch) force(r *Report, cal control.Calibration) {
 	if w.series.n < 3 {
-		r.add("force", Skip, "", "no conversions")
+		r.add(w.name+"force", Skip, "", "no conversions")
 		return
 	}
-	c := r.Cell
-	k := f.Calibration.PerNewton
-	c.ForceN = (c.MeanCounts - float64(f.Calibration.Zero)) / k
+	c := w.CellFigures
+	k := cal.PerNewton
+	c.ForceN = (c.MeanCounts - float64(cal.Zero)) / k
 	c.NoiseN, c.DriftN = c.NoiseCounts/math.Abs(k), c.DriftCounts/k
 	found := fmt.Sprintf("%+.2f N with the rope slack, drifting by %+.2f N a minute", c.ForceN, c.DriftN)
 	switch {
 	case math.Abs(c.ForceN) >= tension:
-		r.add("force", Fail, "take everything off the rope and check again; if it stays, calibrate", "%s", found)
+		r.add(w.name+"force", Fail, "take everything off the rope and check again; if it stays, calibrate", "%s", found)
 	case math.Abs(c.ForceN) >= zeroOff:
-		r.add("force", Warn, "take everything off the rope and check again; if it stays, calibrate", "%s", found)
+		r.add(w.name+"force", Warn, "take everything off the rope and check again; if it stays, calibrate", "%s", found)
 	case math.Abs(c.DriftN) >= drifting:
-		r.add("force", Warn, "let it warm up for a quarter of an hour and check again", "%s", found)
+		r.add(w.name+"force", Warn, "let it warm up for a quarter of an hour and check again", "%s", found)
 	default:
-		r.add("force", Pass, "", "%s", found)
+		r.add(w.name+"force", Pass, "", "%s", found)
+	}
+}
+
+// difference judges the second cell by the first: both feel the same rope.
+func (w *cellWatch) difference(r *Report, first *cellWatch) {
+	if w.series.n < 3 || first.series.n < 3 {
+		r.add("cells", Skip, "", "no conversions of one of them")
+		return
+	}
+	w.DifferenceN = w.ForceN - first.ForceN
+	found := fmt.Sprintf("the second reads %+.2f N more than the first", w.DifferenceN)
+	const advice = "take everything off the rope and check again; if it stays, calibrate both"
+	switch d := math.Abs(w.DifferenceN); {
+	case d >= disagreeing:
+		r.add("cells", Fail, advice, "%s", found)
+	case d >= unlike:
+		r.add("cells", Warn, advice, "%s", found)
+	default:
+		r.add("cells", Pass, "", "%s", found)
 	}
 }

@@ -78,12 +78,13 @@ func (c *Check) table(ctx context.Context, r *Report) (err error) {
 	}
 	defer func() { err = errors.Join(err, bench.Table.SafeOff()) }()
 
-	var cell cellWatch
+	cells := [2]cellWatch{{}, {name: "second "}}
 	var late lateness
 	var outputs outputWatch
 	switches := switchWatch{live: make(chan Change, 64)}
 	granted, lookedAt, err := c.look(ctx, &bench, switches.live, func(reading *hw.Reading, l, since time.Duration) {
-		cell.see(reading, since)
+		cells[0].see(&reading.Cell, reading.CellRate, since)
+		cells[1].see(&reading.Second, reading.SecondRate, since)
 		late.add(reading.At, l)
 		outputs.see(reading)
 		switches.see(reading, since)
@@ -94,18 +95,36 @@ func (c *Check) table(ctx context.Context, r *Report) (err error) {
 	r.Seconds = lookedAt.Seconds()
 	c.realTime(r, granted, &late)
 
-	r.Cell = cell.figures(bench.Table.CellStats())
-	cell.converter(r, c.Settings.Cell.Rate, lookedAt)
-	if f, ok := c.calibration(r); ok {
-		cell.force(r, f)
-	}
-	cell.noise(r)
-	switches.judge(r, c.Settings.Pins.DriveFault != "", c.Settings.Pins.ChargePump != "")
+	c.cells(r, &bench, &cells, lookedAt)
+	switches.judge(r, &c.Settings.Pins)
 	if pad := bench.Table.Pad(); pad != nil {
 		padFinding(r, pad.Last())
 	}
 	outputs.judge(r)
 	return nil
+}
+
+// cells judges the load cell and, where one is wired, the second one.
+func (c *Check) cells(r *Report, b *Bench, cells *[2]cellWatch, lookedAt time.Duration) {
+	first, second := &cells[0], &cells[1]
+	two := b.Table.HasSecond()
+	r.Cell = first.figures(b.Table.CellStats())
+	first.converter(r, c.Settings.Cell.Rate, lookedAt)
+	if two {
+		r.Second = second.figures(b.Table.SecondStats())
+		second.converter(r, c.Settings.Cell.Rate, lookedAt)
+	}
+	if f, ok := c.calibration(r); ok {
+		first.force(r, f.Calibration)
+		if two && f.HasSecond() {
+			second.force(r, f.Second.Calibration)
+			second.difference(r, first)
+		}
+	}
+	first.noise(r)
+	if two {
+		second.noise(r)
+	}
 }
 
 // look reads the table for the time of the check and tells switches as they change.

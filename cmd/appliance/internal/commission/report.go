@@ -40,6 +40,7 @@ type Report struct {
 
 	Lateness *LatenessFigures `json:"lateness,omitempty"`
 	Cell     *CellFigures     `json:"cell,omitempty"`
+	Second   *CellFigures     `json:"second_cell,omitempty"`
 	Switches []SwitchFigures  `json:"switches,omitempty"`
 }
 

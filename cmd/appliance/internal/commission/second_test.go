@@ -155,3 +155,101 @@ func TestTheTableAfterACalibrationOfTwoCellsIsOff(t *testing.T) {
 	require.ErrorIs(t, c.Run(context.Background()), ErrNoAnswer)
 	assert.Equal(t, hx711.IO, s.Table.Read(0).Second.Fault)
 }
+
+// double is the simulated table with a second cell and a supply monitor.
+func double(t *testing.T) *Simulated {
+	table, err := simtable.TableByName("double")
+	require.NoError(t, err)
+	s, err := NewSimulated(table, true)
+	require.NoError(t, err)
+	return s
+}
+
+func TestAGoodTableWithTwoCellsPasses(t *testing.T) {
+	s := double(t)
+	r, err := check(s).Run(context.Background())
+	require.NoError(t, err)
+	seen := verdicts(&r)
+	for _, name := range []string{"converter", "second converter", "calibration", "force", "second force", "cells", "noise", "second noise", "supply monitor"} {
+		assert.Equal(t, Pass, seen[name], name)
+	}
+	assert.False(t, r.Failed())
+	assert.InDelta(t, 82.4, r.Cell.RateHz, 1)
+	assert.InDelta(t, 76.8, r.Second.RateHz, 1)
+	assert.InDelta(t, 39, r.Second.NoiseCounts, 6)
+	assert.InDelta(t, 0, r.Second.ForceN, 0.2)
+	assert.InDelta(t, r.Second.ForceN-r.Cell.ForceN, r.Second.DifferenceN, 1e-9)
+	assert.Zero(t, r.Cell.DifferenceN)
+	var text strings.Builder
+	require.NoError(t, r.WriteText(&text))
+	for _, want := range []string{
+		"PASS  second converter 76.", "4295.0 and 3865.5 counts for 1 N",
+		"PASS  cells            the second reads ", "PASS  supply monitor   closed",
+	} {
+		assert.Contains(t, text.String(), want)
+	}
+	assertStill(t, s, s.Sim.Truth().PositionMM)
+}
+
+func TestWhatIsWrongWithTwoCellsIsFound(t *testing.T) {
+	fault := func(kind string, value float64) func(*Check, *Simulated) {
+		return func(_ *Check, s *Simulated) {
+			if err := s.Sim.Inject(simtable.Fault{Kind: kind, Value: value}); err != nil {
+				panic(err)
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		change  func(*Check, *Simulated)
+		finding string
+		want    Verdict
+		advice  string
+	}{
+		"first silent":      {fault("cell-silent", 0), "converter", Fail, "missing"},
+		"first not there":   {fault("cell-silent", 0), "cells", Skip, ""},
+		"second goes on":    {fault("cell-silent", 0), "second converter", Pass, ""},
+		"a little apart":    {fault("zero-jump", 8), "cells", Warn, "calibrate both"},
+		"little is no fail": {fault("zero-jump", 8), "force", Pass, ""},
+		"far apart":         {fault("zero-jump", -20), "cells", Fail, "calibrate both"},
+		"brown-out":         {fault("brown-out", 0), "supply monitor", Fail, "supply"},
+		"no second calibration": {func(c *Check, s *Simulated) {
+			c.Calibration = func() (calfile.File, error) { f := s.Calibration; f.Second = calfile.Second{}; return f, nil }
+		}, "calibration", Fail, "appliance calibrate"},
+		"second calibrated and not wired": {func(c *Check, _ *Simulated) { c.Settings.Pins.CellData2 = "" }, "calibration", Warn, "pins.cell_data_2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := double(t)
+			c := check(s)
+			tc.change(c, s)
+			r, err := c.Run(context.Background())
+			require.NoError(t, err)
+			f := find(t, &r, tc.finding)
+			assert.Equal(t, tc.want, f.Verdict, "%+v", f)
+			assert.Contains(t, f.Advice, tc.advice)
+		})
+	}
+}
+
+func TestASecondCellThatIsMissingIsFound(t *testing.T) {
+	s, second := twoCells(t, nil)
+	second.broken = true
+	r, err := check(s).Run(context.Background())
+	require.NoError(t, err)
+	f := find(t, &r, "second converter")
+	assert.Equal(t, Fail, f.Verdict)
+	assert.Contains(t, f.Advice, "the converter is missing")
+	assert.Equal(t, Pass, find(t, &r, "converter").Verdict)
+	assert.Equal(t, Skip, find(t, &r, "cells").Verdict)
+	assert.Positive(t, r.Second.Rejected["silent"])
+}
+
+func TestOneCellHasNoSecondFindings(t *testing.T) {
+	s := bench(t, nil)
+	r, err := check(s).Run(context.Background())
+	require.NoError(t, err)
+	assert.Nil(t, r.Second)
+	for _, f := range r.Findings {
+		assert.NotContains(t, f.Check, "second")
+		assert.NotContains(t, []string{"cells", "supply monitor"}, f.Check)
+	}
+}

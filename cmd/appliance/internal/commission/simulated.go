@@ -53,11 +53,21 @@ func NewSimulated(table simtable.Table, virtual bool) (*Simulated, error) {
 	cal := simulation.Calibrate(&table.Cell)
 	s.Settings.Cell.Capacity = cal.Capacity
 	s.Calibration = calfile.File{Table: table.Name, Date: time.Now(), By: "simulation", Calibration: cal}
+	if table.HasSecondCell() {
+		s.Settings.Pins.CellData2 = simulatedLine
+		s.Calibration.Second.Calibration = simulation.Calibrate(&table.Cell2)
+	}
+	if table.Drive.SupplyMonitor {
+		s.Settings.Pins.SupplyLow = simulatedLine
+	}
 	if !virtual {
 		s.Priority = s.Settings.Control.Priority
 	}
 	return s, nil
 }
+
+// simulatedLine stands for a line that the simulated table has.
+const simulatedLine = "simulated"
 
 // newRig builds it in virtual time or on the real clock.
 func newRig(o simulation.Options, virtual bool) (*simulation.Rig, executive.Clock, error) {

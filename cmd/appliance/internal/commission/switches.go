@@ -6,6 +6,7 @@ import (
 
 	"periph.io/x/conn/v3/physic"
 
+	"traction/cmd/appliance/internal/settings"
 	"traction/control"
 	"traction/hw"
 	"traction/hw/heatpad"
@@ -18,11 +19,12 @@ const (
 	endSlack
 	endPull
 	driveFault
+	supplyLow
 	start
 	switchCount
 )
 
-var switchNames = [switchCount]string{"patient switch", "emergency stop", "slack end", "pull end", "drive fault", "start button"}
+var switchNames = [switchCount]string{"patient switch", "emergency stop", "slack end", "pull end", "drive fault", "supply monitor", "start button"}
 
 // SwitchFigures are what was seen of one switch. Open is pressed, reached, unplugged
 // or a broken wire; for the start button it is pressed.
@@ -71,7 +73,7 @@ func (w *switchWatch) see(r *hw.Reading, since time.Duration) {
 		return
 	}
 	s := &r.Switches
-	now := [switchCount]bool{patient: s.Patient, emergency: s.EmergencyStop, endSlack: s.EndSlack, endPull: s.EndPull, driveFault: s.DriveFault, start: s.Start}
+	now := [switchCount]bool{patient: s.Patient, emergency: s.EmergencyStop, endSlack: s.EndSlack, endPull: s.EndPull, driveFault: s.DriveFault, supplyLow: s.SupplyLow, start: s.Start}
 	for i := range now {
 		if !w.seen || now[i] == w.open[i] {
 			continue
@@ -87,17 +89,17 @@ func (w *switchWatch) see(r *hw.Reading, since time.Duration) {
 
 // judge goes through the switches. A switch that is closed now has at least a
 // whole wire; one that changed has shown that it works.
-func (w *switchWatch) judge(r *Report, hasFault, hasPump bool) {
+func (w *switchWatch) judge(r *Report, wired *settings.Pins) {
 	if !w.seen {
 		r.add("switches", Skip, "", "not looked at for long enough")
 		return
 	}
 	for i, name := range switchNames {
-		if i == driveFault && !hasFault {
+		if i == driveFault && wired.DriveFault == "" || i == supplyLow && wired.SupplyLow == "" {
 			continue
 		}
 		r.Switches = append(r.Switches, SwitchFigures{Switch: name, Open: w.open[i], Changes: w.changes[i]})
-		w.judgeOne(r, i, name, hasPump)
+		w.judgeOne(r, i, name, wired.ChargePump != "")
 	}
 }
 
@@ -135,6 +137,8 @@ func (w *switchWatch) judgeOne(r *Report, i int, name string, hasPump bool) {
 			return
 		}
 		r.add(name, Fail, "look at the motor driver's own lamps and supply; then for a broken wire", "open: fault or a broken wire%s", worked)
+	case supplyLow:
+		r.add(name, Fail, "look at the motor's supply, then at the monitor; then for a broken wire", "open: supply low, or a broken wire%s", worked)
 	case start:
 		r.add(name, Fail, "let go of it; then look for a short circuit", "pressed%s", worked)
 	}
