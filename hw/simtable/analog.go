@@ -50,6 +50,9 @@ type analog struct {
 	wander   float64 // of an unconnected input, mV/V
 	lastCode int32
 	fault    cellFault
+	drift    float64 // of a failing cell, N/min
+	gain     float64 // its sensitivity against that of a good one, 1
+	noiseN   float64 // of a cable without a shield, N rms
 }
 
 // load takes the force at the rope, N, once in each step of the physics.
@@ -85,7 +88,7 @@ func (a *analog) collect() {
 	took := 1 / (a.rate * a.cell.TrueRateFactor)
 	before := a.warm
 	a.warm += (a.cell.WarmUpC - a.warm) * min(1, took/warmUpTime.Seconds())
-	a.zeroN += a.cell.ZeroDriftNPerMin*took/60 + (a.warm-before)*a.cell.ZeroDriftNPerC
+	a.zeroN += (a.cell.ZeroDriftNPerMin+a.drift)*took/60 + (a.warm-before)*a.cell.ZeroDriftNPerC
 }
 
 // code is the conversion result, saturated at 24 bits.
@@ -122,7 +125,10 @@ func (a *analog) signal() float64 {
 	for _, f := range a.recent[:a.cell.FilterConversions] {
 		force += f / float64(a.cell.FilterConversions)
 	}
-	share := force / a.cell.CapacityN
+	if a.noiseN > 0 {
+		force += a.noise.NormFloat64() * a.noiseN
+	}
+	share := force * a.gain / a.cell.CapacityN
 	share += 4 * a.cell.NonlinearityShare * share * (1 - share)
 	return a.cell.ZeroMVPerV + a.cell.SensitivityMVPerV*share
 }

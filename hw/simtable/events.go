@@ -24,8 +24,10 @@ type events struct {
 	list     []change // in order of time; done ones are removed
 	next     time.Duration
 	random   *rand.Rand
-	active   [faultCount]int
-	value    [faultCount]float64
+	flicker  *rand.Rand // of a loose contact
+	late     *rand.Rand // of late ticks
+	active   [faultCount + 1]int
+	value    [faultCount + 1]float64
 	moving   int
 	moves    [maxMoves]move
 	slips    []Slip // waiting for their force
@@ -81,12 +83,27 @@ func (s *Sim) happen(now time.Duration) {
 	}
 }
 
-// begin starts a fault. What happens in a moment leaves nothing that ends.
+// begin starts a fault.
 func (s *Sim) begin(c change) {
+	if c.kind.momentary() {
+		s.strike(c)
+		return
+	}
 	e := &s.events
+	e.active[c.kind]++
+	e.value[c.kind] = c.value
+	if c.lasts > 0 {
+		e.add(change{at: c.at + c.lasts, kind: c.kind})
+	}
+}
+
+// strike does what happens in a moment and leaves nothing that ends.
+func (s *Sim) strike(c change) {
 	switch c.kind {
 	case faultZeroJump:
 		s.chip.zeroN += c.value
+	case faultSecondZeroJump:
+		s.second.zeroN += c.value
 	case faultHarnessSlip:
 		s.slip(c.value)
 	case faultCough:
@@ -98,12 +115,10 @@ func (s *Sim) begin(c change) {
 		s.startMove(move{kind: faultGettingUp, start: c.at, lasts: orElse(c.lasts, standsUpIn), mm: s.person.jerk(c.value)})
 	case faultShift:
 		s.startMove(move{kind: faultShift, start: c.at, lasts: shiftTime, mm: c.value})
-	default:
-		e.active[c.kind]++
-		e.value[c.kind] = c.value
-		if c.lasts > 0 {
-			e.add(change{at: c.at + c.lasts, kind: c.kind})
-		}
+	case faultStall:
+		s.stall(seconds(c.value * 1e-3))
+	case faultControlKilled:
+		s.late.killed, s.late.backAt = true, c.at+seconds(c.value*1e-3)
 	}
 }
 

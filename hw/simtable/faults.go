@@ -16,93 +16,11 @@ type Fault struct {
 	Value float64       // its size; the kind says in which unit and range
 }
 
-// FaultKind says what a kind of fault does and which values it takes.
-type FaultKind struct {
-	Name      string
-	About     string
-	Low, High float64 // range of Fault.Value; 0 and 0 for a kind without a size
-}
-
-// kind is a fault by number, in the order of faultKinds.
-type kind uint8
-
-const (
-	faultCellStuck kind = iota
-	faultCellSilent
-	faultCellMissing
-	faultCellFloating
-	faultCellSaturated
-	faultCellUnconnected
-	faultCellRate10
-	faultClockStretch
-	faultZeroJump
-	faultRopeBreak
-	faultHarnessSlip
-	faultLostSteps
-	faultDriveDead
-	faultJam
-	faultDrive
-	faultBrownOut
-	faultPatientSwitchOpen
-	faultPatientSwitchStuckClosed
-	faultEmergencyStop
-	faultEndSwitchStuckOpen
-	faultEndSwitchStuckClosed
-	faultStartStuck
-	faultPadRelayWelded
-	faultPadSensorMissing
-	faultPadSensorStale
-	faultPadSensorOff
-	faultPadSensorReset
-	faultCough
-	faultGettingUp
-	faultShift
-	faultCount
-)
-
-const side = "-1 the slack end, 1 the pull end, 0 both"
-
-var faultKinds = [faultCount]FaultKind{
-	faultCellStuck:                {"cell-stuck", "the converter repeats its last code", 0, 0},
-	faultCellSilent:               {"cell-silent", "the converter stops: DOUT stays high", 0, 0},
-	faultCellMissing:              {"cell-missing", "no converter: DOUT reads low, which looks ready", 0, 0},
-	faultCellFloating:             {"cell-floating", "the DOUT wire is off: the pin reads anything", 0, 0},
-	faultCellSaturated:            {"cell-saturated", "the converter saturates; value: below 0 at the low end, else at the high end", -1, 1},
-	faultCellUnconnected:          {"cell-unconnected", "the load cell is off: the converter reads a wandering voltage", 0, 0},
-	faultCellRate10:               {"cell-rate-10", "the RATE strap falls to 10 conversions/s", 0, 0},
-	faultClockStretch:             {"clock-stretch", "preemption stretches clock pulses; value: probability for each pulse", 0, 1},
-	faultZeroJump:                 {"zero-jump", "the zero of the cell jumps for good; value: N", -2000, 2000},
-	faultRopeBreak:                {"rope-break", "the rope breaks", 0, 0},
-	faultHarnessSlip:              {"harness-slip", "the harness slips once; value: mm of rope set free", 0, 300},
-	faultLostSteps:                {"lost-steps", "a gear slips; value: share of steps that move nothing", 0, 1},
-	faultDriveDead:                {"drive-dead", "the drive holds but obeys no step", 0, 0},
-	faultJam:                      {"jam", "the drive is stuck mechanically, with power or without", 0, 0},
-	faultDrive:                    {"drive-fault", "the drive's power stage switches off and opens its fault contact", 0, 0},
-	faultBrownOut:                 {"brown-out", "the motor supply fails; only a supply monitor tells", 0, 0},
-	faultPatientSwitchOpen:        {"patient-switch-open", "the patient switch is unplugged or its wire broken", 0, 0},
-	faultPatientSwitchStuckClosed: {"patient-switch-stuck-closed", "the patient switch is shorted: pressing does nothing", 0, 0},
-	faultEmergencyStop:            {"emergency-stop", "the emergency stop is pressed or its wire broken", 0, 0},
-	faultEndSwitchStuckOpen:       {"end-switch-stuck-open", "an end switch reads reached; value: " + side, -1, 1},
-	faultEndSwitchStuckClosed:     {"end-switch-stuck-closed", "an end switch never reads reached; value: " + side, -1, 1},
-	faultStartStuck:               {"start-stuck", "the start button reads pressed", 0, 0},
-	faultPadRelayWelded:           {"pad-relay-welded", "the heater stays on whatever its pin says", 0, 0},
-	faultPadSensorMissing:         {"pad-sensor-missing", "the pad sensor does not answer: off the bus, or the bus is shorted", 0, 0},
-	faultPadSensorStale:           {"pad-sensor-stale", "the pad sensor repeats its last reading", 0, 0},
-	faultPadSensorOff:             {"pad-sensor-off", "the sensor has fallen off the pad and reads the room", 0, 0},
-	faultPadSensorReset:           {"pad-sensor-reset", "the sensor loses power again and again and says 85 C", 0, 0},
-	faultCough:                    {"cough", "the patient coughs; value: N with the rope held still", 0, 1000},
-	faultGettingUp:                {"getting-up", "the patient jerks at the rope, sits up for so long and lies back; value: N", 0, 1000},
-	faultShift:                    {"shift", "the patient moves for good; value: mm of rope set free", -100, 100},
-}
-
 const (
 	maxTimeS  = 24 * 60 * 60
 	maxTime   = maxTimeS * time.Second
 	maxFaults = 10000 // to come at any moment
 )
-
-// FaultKinds lists what can go wrong.
-func FaultKinds() []FaultKind { return append([]FaultKind(nil), faultKinds[:]...) }
 
 // Inject adds faults to those to come. It reports everything that is wrong with them at once, an unknown kind as
 // ErrUnknown with the list of the known ones, and then adds none. Call it from the goroutine that owns the table.

@@ -242,21 +242,6 @@ func TestInjectRefuses(t *testing.T) {
 	assert.ErrorContains(t, r.Inject(many...), "allowed is 0 to 10000")
 }
 
-func TestEveryKindCanBeInjected(t *testing.T) {
-	assert.Len(t, FaultKinds(), int(faultCount))
-	seen := map[string]bool{}
-	for _, k := range FaultKinds() {
-		assert.NotEmpty(t, k.About, k.Name)
-		assert.False(t, seen[k.Name], "%s twice", k.Name)
-		seen[k.Name] = true
-		r := newRig(t, "winch", "median", nil)
-		require.NoError(t, r.Inject(Fault{Kind: k.Name, At: time.Second, For: 5 * time.Second, Value: k.High}))
-		r.pullTo(50)
-		r.wait(10 * time.Second)
-		assert.False(t, r.Truth().ForceN < 0)
-	}
-}
-
 func TestLoadFaults(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "faults.toml")
 	require.NoError(t, os.WriteFile(path, []byte(`

@@ -70,7 +70,7 @@ const (
 
 // newChip is a converter that gets its power at time t, with the cell on it.
 func newChip(cell Cell, noise *rand.Rand, random *rand.PCG, t time.Duration) chip {
-	c := chip{analog: analog{cell: cell, noise: noise}, random: *random}
+	c := chip{analog: analog{cell: cell, noise: noise, gain: 1}, random: *random}
 	c.period = c.setRate(cell.RatePerS)
 	c.powerOn(t)
 	return c

@@ -10,7 +10,9 @@ import (
 type motor struct {
 	drive Drive
 
-	stepHigh, forward bool          // levels of STEP and DIR
+	stepHigh, forward bool          // levels of STEP and DIR as the driver sees them
+	told              bool          // level of DIR at the pin
+	dirWire           int           // a DIR wire that is stuck: -1 away from force, 1 towards, 0 a good one
 	roseAt, fellAt    time.Duration // of STEP
 	turnedAt          time.Duration // of DIR
 	highTime, lowTime time.Duration // the driver's rules
@@ -27,9 +29,12 @@ type motor struct {
 	lastStep time.Duration
 	stalled  bool
 
-	dead, jammed bool
-	loses        float64 // share of steps lost to a slipping gear
-	random       *rand.Rand
+	unseen  bool    // the STEP wire is off
+	jammed  bool    // nothing turns, with power or without
+	loses   float64 // share of steps that move nothing
+	runaway float64 // speed towards force that nobody asked for, mm/s
+	holds   float64 // rope force above which the drive gives way, N
+	random  *rand.Rand
 
 	lost, ignored, violations uint64
 }
@@ -47,6 +52,10 @@ func newMotor(d Drive, start time.Duration, random *rand.Rand) motor {
 
 // turn is an edge of DIR.
 func (m *motor) turn(forward bool, now time.Duration) {
+	m.told = forward
+	if m.dirWire != 0 {
+		forward = m.dirWire > 0
+	}
 	if forward != m.forward {
 		m.forward, m.turnedAt = forward, now
 	}
@@ -65,6 +74,9 @@ func (m *motor) fall(now time.Duration) {
 
 // rise is the rising edge of STEP, with the rope force in N.
 func (m *motor) rise(now time.Duration, powered bool, rope float64) {
+	if m.unseen {
+		return
+	}
 	low, still := now-m.fellAt, now-m.turnedAt
 	m.stepHigh, m.roseAt = true, now
 	switch {
@@ -73,7 +85,7 @@ func (m *motor) rise(now time.Duration, powered bool, rope float64) {
 	case low < m.lowTime || still < m.setUp:
 		m.violations++
 		m.lost++
-	case m.dead || m.jammed || m.loses > 0 && m.random.Float64() < m.loses:
+	case m.loses > 0 && m.random.Float64() < m.loses:
 		m.lost++
 	default:
 		m.move(now, rope)
@@ -170,12 +182,12 @@ func (m *motor) coast(now time.Duration) {
 // coastAfter is longer than any motor here needs to stop, and a step apart is far below every start speed.
 const coastAfter = 100 * time.Millisecond
 
-// runOut is the rope pulling an unpowered, back-drivable drive for one step of the physics, mm.
-func (m *motor) runOut(rope float64) float64 {
-	if m.jammed || rope <= m.drive.BackDriveFrictionN {
+// runOut is the rope pulling a drive that holds no more than so many newtons for one step of the physics, mm.
+func (m *motor) runOut(rope, holds float64) float64 {
+	if m.jammed || rope <= holds {
 		return 0
 	}
-	way := (rope - m.drive.BackDriveFrictionN) / m.drive.BackDriveNSPerMM * gridS
+	way := (rope - holds) / m.drive.BackDriveNSPerMM * gridS
 	way = min(way, m.position-m.lowStop)
 	m.position -= way
 	m.speed, m.lag = 0, 0

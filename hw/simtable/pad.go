@@ -35,9 +35,13 @@ type pad struct {
 	sensor          float64 // C
 	peakSkin        float64
 
-	welded, missing, stale, fallen, reset bool
-	reading                               atomic.Int64 // last conversion, nanokelvin
-	cycles                                uint64
+	spot, spotSkin float64 // the fold and the skin on it, C
+
+	welded, dead, missing, stale, fallen, reset bool
+	folded                                      float64      // share by which the fold heats more and loses less
+	low                                         float64      // how much too low the sensor reads, K
+	reading                                     atomic.Int64 // last conversion, nanokelvin
+	cycles                                      uint64
 }
 
 // powerOn starts with pad and sensor at the room's temperature.
@@ -45,6 +49,7 @@ func (p *pad) powerOn(cfg Pad, start time.Duration) {
 	p.cfg = cfg
 	p.at, p.due, p.readAt = start, start+padStep, start+conversion
 	p.pad, p.skin, p.sensor, p.peakSkin = cfg.AmbientC, skinC, cfg.AmbientC, skinC
+	p.spot, p.spotSkin = p.pad, p.skin
 	p.missing = cfg.HeaterW == 0
 	p.publish(powerOnC)
 }
@@ -62,7 +67,7 @@ func (p *pad) heat(on bool, now time.Duration) {
 }
 
 // heating tells whether current flows in the heater.
-func (p *pad) heating() bool { return (p.pin || p.welded) && !p.open }
+func (p *pad) heating() bool { return (p.pin || p.welded) && !p.open && !p.dead }
 
 // advance moves the temperatures to now; it is called at least every padStep. An edge of the heater pin may lie up to
 // one step of the physics ahead of the rest.
@@ -74,7 +79,8 @@ func (p *pad) advance(now time.Duration) {
 	p.at, p.due = now, now+padStep
 	c := &p.cfg
 	if c.CutOutC > 0 {
-		p.open = p.pad >= c.CutOutC || p.open && p.pad > c.CutOutC-cutOutBy
+		hot := max(p.pad, p.spot) // its wire runs all through the pad
+		p.open = hot >= c.CutOutC || p.open && hot > c.CutOutC-cutOutBy
 	}
 	power := 0.0
 	if p.heating() {
@@ -88,8 +94,23 @@ func (p *pad) advance(now time.Duration) {
 	p.sensor += (near - p.sensor) * min(1, dt/c.SensorLagS)
 	p.pad += dt * (power - toSkin - c.LossAmbientWPerC*(p.pad-c.AmbientC)) / c.CapacityJPerC
 	p.skin += dt * (toSkin - c.SkinBloodWPerC*(p.skin-bloodC)) / c.SkinCapacityJPerC
-	p.peakSkin = max(p.peakSkin, p.skin)
+	p.fold(dt, power)
+	p.peakSkin = max(p.peakSkin, p.skin, p.spotSkin)
 	p.read(now)
+}
+
+// fold is the hot spot where the pad lies on itself, in figures for the area of a whole pad: more of the heater above
+// the same skin, and less of the room. A flat pad is the same everywhere.
+func (p *pad) fold(dt, power float64) {
+	if p.folded == 0 {
+		p.spot, p.spotSkin = p.pad, p.skin
+		return
+	}
+	c := &p.cfg
+	toSkin := c.LossPersonWPerC * (p.spot - p.spotSkin)
+	toRoom := (1 - p.folded) * c.LossAmbientWPerC * (p.spot - c.AmbientC)
+	p.spot += dt * ((1+p.folded)*power - toSkin - toRoom) / c.CapacityJPerC
+	p.spotSkin += dt * (toSkin - c.SkinBloodWPerC*(p.spotSkin-bloodC)) / c.SkinCapacityJPerC
 }
 
 // read does the sensor's part: a conversion every 752 ms, in steps of 1/16 C.
@@ -106,7 +127,7 @@ func (p *pad) read(now time.Duration) {
 		p.readAt += conversion
 	}
 	if !p.stale {
-		p.publish(math.Round(min(max(p.sensor, -55), 125)*16) / 16)
+		p.publish(math.Round(min(max(p.sensor-p.low, -55), 125)*16) / 16)
 	}
 }
 

@@ -32,6 +32,7 @@ type person struct {
 	worn    bool
 	broken  bool    // the rope
 	offset  float64 // slips and shifts so far
+	longer  float64 // rope that slipped off the drum or stretched for good
 	pelvis  float64
 	creep   float64
 	sliding bool

@@ -36,7 +36,7 @@ type pinSet struct {
 	data     [2]dataPin // of the first and of the second cell
 	step     stepPin
 	outputs  [7]levelPin
-	contacts [7]contactPin
+	contacts [contactCount]contactPin
 }
 
 // Pins returns the table's lines, always the same ones.
@@ -119,11 +119,15 @@ type clockPin struct{ output }
 // Out is an edge; now and then preemption strikes just after a rising one.
 func (p *clockPin) Out(l gpio.Level) error {
 	s := p.sim
-	s.clockCells(bool(l), s.look())
+	now := s.look()
+	s.chip.clock(bool(l), now)
+	if s.second.period != 0 {
+		s.second.clock(bool(l), now)
+	}
 	p.level = l
 	s.spend(s.cellClockCost)
-	if l && s.stretch.probability > 0 {
-		s.spend(s.stretch.draw())
+	if bool(l) && s.stretch.any {
+		s.disturb()
 	}
 	return nil
 }
@@ -136,19 +140,33 @@ func (s *Sim) clockCells(level bool, t time.Duration) {
 	}
 }
 
-// stretch is the preemption that keeps PD_SCK high for longer than anybody meant.
+// disturb is what comes between a rising edge on the clock line and the next operation.
+func (s *Sim) disturb() {
+	if s.stretch.glitch > 0 && s.stretch.spikes.Float64() < s.stretch.glitch {
+		now := s.look()
+		s.clockCells(false, now)
+		s.clockCells(true, now)
+	}
+	s.spend(s.stretch.draw())
+}
+
+// stretch is the preemption that keeps PD_SCK high for longer than anybody meant, and the interference that doubles a
+// pulse.
 type stretch struct {
+	any         bool
 	probability float64
 	low, high   time.Duration
 	random      *rand.Rand
+	glitch      float64 // probability of a second pulse
+	spikes      *rand.Rand
 }
 
-func newStretch(c Cell, random *rand.Rand) stretch {
-	return stretch{probability: c.StretchProbability, low: seconds(c.StretchMinUS * 1e-6), high: seconds(c.StretchMaxUS * 1e-6), random: random}
+func newStretch(c Cell, random, spikes *rand.Rand) stretch {
+	return stretch{any: c.StretchProbability > 0, probability: c.StretchProbability, low: seconds(c.StretchMinUS * 1e-6), high: seconds(c.StretchMaxUS * 1e-6), random: random, spikes: spikes}
 }
 
 func (st *stretch) draw() time.Duration {
-	if st.random.Float64() >= st.probability {
+	if st.probability == 0 || st.random.Float64() >= st.probability {
 		return 0
 	}
 	return st.low + time.Duration(st.random.Int64N(int64(st.high-st.low)+1))
@@ -200,7 +218,8 @@ func (p *levelPin) Out(l gpio.Level) error {
 	case lineDir:
 		s.motor.turn(bool(l), now)
 	case lineEnable:
-		s.enable = bool(l)
+		s.enableTold = bool(l)
+		s.applyEnable()
 	case lineHeat:
 		s.pad.heat(bool(l), now)
 	}

@@ -25,18 +25,21 @@ type Sim struct {
 	due     time.Duration // something happens in the physics or the chip from here on
 
 	chip   chip
-	second chip // of the second cell; without one it never has anything to do
 	motor  motor
 	person person
 	breath breath
 	pad    pad
 	events events
 
-	enable    bool
-	pumpLevel bool
-	pumpAt    time.Duration // last change of the charge pump
-	pumpHold  time.Duration
-	cut       bool // a fault has taken motor power away
+	enable     bool // as the driver sees it
+	enableTold bool // at the pin
+	stopWelded bool // pressing the emergency stop does nothing
+	pumpLost   bool // the monostable's input wire is off
+	worn       bool // the harness is on, unless a fault has opened it
+	pumpLevel  bool
+	pumpAt     time.Duration // last change of the charge pump
+	pumpHold   time.Duration
+	cut        bool // a fault has taken motor power away
 
 	backlash float64 // mm
 	reel     float64 // rope wound on the drum, mm
@@ -50,6 +53,11 @@ type Sim struct {
 	hands         hands
 	pins          pinSet
 	outputReads   uint64
+	wiring        [contactCount]wiring
+
+	second  chip // of the second cell; without one it is never ready
+	failing failing
+	late    late
 
 	table   Table
 	patient Patient
@@ -82,9 +90,10 @@ func New(cfg Table, patient Patient, clock Clock, seed uint64) (*Sim, error) {
 	s.motor = newMotor(cfg.Drive, s.start, stream(3))
 	s.person = newPerson(cfg, patient)
 	s.breath = breath{hz: patient.BreathingHz, jitter: stream(4)}
-	s.stretch = newStretch(cfg.Cell, stream(5))
+	s.stretch = newStretch(cfg.Cell, stream(5), stream(9))
 	s.pad.powerOn(cfg.Pad, s.start)
-	s.events.random = stream(6)
+	s.events.random, s.events.flicker, s.events.late = stream(6), stream(10), stream(11)
+	s.worn = true
 
 	s.reel = s.motor.position
 	s.previous = s.motor.position
@@ -150,8 +159,11 @@ func (s *Sim) tick() {
 	}
 	m := &s.motor
 	m.coast(s.at)
+	if s.failing.any {
+		s.fail()
+	}
 	if m.drive.BackDrivable && !s.powered(s.at) {
-		s.reel -= m.runOut(s.person.rope)
+		s.reel -= m.runOut(s.person.rope, m.drive.BackDriveFrictionN)
 	}
 	// Motion is lost on every reversal, whatever the tension: the worst that gears, drum and pulleys do together.
 	s.reel = min(max(s.reel, m.position-s.backlash), m.position)
@@ -165,7 +177,9 @@ func (s *Sim) tick() {
 	}
 	s.person.step(s.reel, sway)
 	s.chip.load(s.person.rope)
-	s.second.load(s.person.rope)
+	if s.second.period != 0 {
+		s.second.load(s.person.rope)
+	}
 	if s.person.rope >= s.events.slipAbove {
 		s.slipUnderLoad()
 	}
@@ -182,7 +196,7 @@ const speedShare = 0.1
 // powered tells whether the motor has power and is enabled. The emergency stop and the charge pump's monostable cut it
 // in hardware, whatever the enable pin says.
 func (s *Sim) powered(now time.Duration) bool {
-	if !s.enable || s.cut || s.hands.emergency.Load() {
+	if !s.enable || s.cut || s.hands.emergency.Load() && !s.stopWelded {
 		return false
 	}
 	return !s.motor.drive.ChargePump || now-s.pumpAt <= s.pumpHold
@@ -190,7 +204,7 @@ func (s *Sim) powered(now time.Duration) bool {
 
 // pump is a change of the charge pump pin.
 func (s *Sim) pump(level bool, now time.Duration) {
-	if level != s.pumpLevel {
+	if level != s.pumpLevel && !s.pumpLost {
 		s.pumpLevel, s.pumpAt = level, now
 	}
 }
@@ -216,5 +230,6 @@ func (s *Sim) hand(which *atomic.Bool, pressed bool) {
 // from the goroutine that owns the table.
 func (s *Sim) SetHarness(worn bool) {
 	s.look()
-	s.person.worn = worn
+	s.worn = worn
+	s.person.worn = worn && !s.events.on(faultHarnessOpened)
 }

@@ -15,6 +15,7 @@ type Truth struct {
 	PelvisMM    float64 // how far the pelvis has moved
 	CreepMM     float64 // share of that which is creep
 	SlippedMM   float64 // rope set free by slips and shifts
+	LongerMM    float64 // rope that has slipped off the drum or stretched for good
 
 	Slips            uint64 // of the harness
 	Slides           uint64 // times that friction under the pelvis gave way
@@ -27,7 +28,8 @@ type Truth struct {
 	HarnessWorn      bool
 
 	PadC        float64 // the pad
-	SkinC       float64 // the skin on it
+	SkinC       float64 // the skin on it where it is hottest
+	HotSpotC    float64 // the hottest part of the pad: where it is folded, else as PadC
 	PeakSkinC   float64 // the highest SkinC since New
 	SensorC     float64 // the sensor's body; its readings are older
 	Heating     bool    // current flows in the heater
@@ -50,13 +52,13 @@ func (s *Sim) Truth() Truth {
 	return Truth{
 		At:     s.at,
 		ForceN: p.rope, PeakForceN: p.peak, PositionMM: m.position, ReelMM: s.reel, SpeedMMPerS: s.speed,
-		SlackMM: max(0, -p.stretch), PelvisMM: p.pelvis, CreepMM: p.creep, SlippedMM: p.offset,
+		SlackMM: max(0, -p.stretch), PelvisMM: p.pelvis, CreepMM: p.creep, SlippedMM: p.offset, LongerMM: p.longer,
 		Slips: s.events.happened, Slides: p.slides,
 		LostSteps: m.lost, IgnoredSteps: m.ignored, TimingViolations: m.violations, Stalled: m.stalled,
 		Energised: s.powered(now), RopeBroken: p.broken, HarnessWorn: p.worn,
-		PadC: h.pad, SkinC: h.skin, PeakSkinC: h.peakSkin, SensorC: h.sensor, Heating: h.heating(), RelayCycles: h.cycles,
+		PadC: h.pad, HotSpotC: max(h.pad, h.spot), SkinC: max(h.skin, h.spotSkin), PeakSkinC: h.peakSkin, SensorC: h.sensor, Heating: h.heating(), RelayCycles: h.cycles,
 		CellResets: s.chip.resets, Cell2Resets: s.second.resets, SerialErrors: s.chip.serialErrors, OutputReads: s.outputReads,
-		HeatPin: h.pin,
+		HeatPin:     h.pin,
 		AlarmLamp:   bool(s.pins.outputs[lineAlarm].level),
 		CautionLamp: bool(s.pins.outputs[lineCaution].level),
 		Buzzer:      bool(s.pins.outputs[lineBuzzer].level),

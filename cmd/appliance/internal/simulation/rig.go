@@ -66,6 +66,16 @@ type realClock struct{ *executive.RealClock }
 
 func (realClock) Spend(time.Duration) {}
 
+// sleeper is the clock of the control thread, which the table's faults late-ticks
+// and stall keep from waking in time. The table itself goes on.
+type sleeper struct {
+	clock
+	sim *simtable.Sim
+}
+
+// SleepUntil returns at t, or later.
+func (s sleeper) SleepUntil(t time.Duration) { s.clock.SleepUntil(s.sim.Wake(t)) }
+
 // NewVirtual builds a rig in virtual time, as fast as the CPU allows.
 func NewVirtual(o Options) (*Rig, *simtable.VirtualClock, error) {
 	c := simtable.NewVirtualClock()
@@ -114,7 +124,7 @@ func (r *Rig) boot() (err error) {
 	if err != nil {
 		return err
 	}
-	r.Exec = executive.New(o.Exec, r.clock, r.Table, r.Ctl)
+	r.Exec = executive.New(o.Exec, sleeper{r.clock, r.Sim}, r.Table, r.Ctl)
 	return nil
 }
 
