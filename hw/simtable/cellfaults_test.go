@@ -91,6 +91,14 @@ func TestClockGlitch(t *testing.T) {
 	assert.InDelta(t, before, r.sample(25), 300)
 }
 
+func TestClockGlitchMeetsEveryConverterOnTheLine(t *testing.T) {
+	r := underLoad(t, "double")
+	r.readBoth()
+	r.inject("clock-glitch", 1, 0)
+	r.readBoth()
+	assert.Equal(t, [2]int{50, 50}, [2]int{r.chip.pulses, r.second.pulses})
+}
+
 func TestSecondCellFaults(t *testing.T) {
 	share := func(r *rig) float64 {
 		high := 0

@@ -60,6 +60,18 @@ func TestLateTicks(t *testing.T) {
 	assert.Equal(t, plan, r.Wake(plan), "over")
 }
 
+func TestAStallAmongLateTicksComesOnce(t *testing.T) {
+	r := newRig(t, "winch", "median", nil)
+	r.inject("late-ticks", 10, time.Minute)
+	r.inject("stall", 400, 0)
+	late := func() time.Duration {
+		plan := r.clock.Now() + time.Millisecond
+		return r.Wake(plan) - plan
+	}
+	assert.GreaterOrEqual(t, late(), 400*time.Millisecond)
+	assert.LessOrEqual(t, late(), 10*time.Millisecond)
+}
+
 func TestControlKilled(t *testing.T) {
 	r := still(t, "worm", 100)
 	_, killed := r.Killed()

@@ -78,6 +78,7 @@ func TestSecondCellFeelsTheSameForce(t *testing.T) {
 
 func TestSecondConverterHasItsOwnOscillatorAndNoise(t *testing.T) {
 	r := newRig(t, "double", "median", quiet)
+	assert.NotEqual(t, r.chip.noise.Uint64(), r.second.noise.Uint64(), "streams of their own")
 	gaps := func(pin gpio.PinIO) time.Duration {
 		const n = 50
 		var first, last time.Duration
