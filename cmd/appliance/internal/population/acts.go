@@ -26,11 +26,12 @@ const (
 	ActStale                        // a command that was decided on an older state
 	ActRemote                       // a command from the network, whatever it may do
 	ActAtTable                      // any command from the table, whether it fits or not
+	ActGatewayGone                  // nothing is heard of the gateway for so long
 	actKinds
 )
 
 var actNames = [actKinds]string{"stop", "remote stop", "pause", "lower the hold", "raise the hold", "change the duration",
-	"heat on", "heat off", "acknowledge", "patient switch", "emergency stop", "start button", "stale command", "remote command", "any command"}
+	"heat on", "heat off", "acknowledge", "patient switch", "emergency stop", "start button", "stale command", "remote command", "any command", "gateway gone"}
 
 // String says what is done.
 func (k ActKind) String() string {
@@ -53,7 +54,7 @@ type Act struct {
 func (a Act) String() string {
 	s := a.Kind.String()
 	switch a.Kind {
-	case ActPause, ActPatientSwitch, ActEmergencyStop, ActStartButton:
+	case ActPause, ActPatientSwitch, ActEmergencyStop, ActStartButton, ActGatewayGone:
 		s += fmt.Sprintf(" for %v", a.For)
 	case ActLowerHold, ActHigherHold, ActDuration:
 		s += fmt.Sprintf(" to %.0f %%", 100*a.Share)
@@ -90,7 +91,7 @@ func drawActs(d dice, c *Case) []Act {
 
 // mild acts are those that let the treatment go on.
 var mild = []ActKind{ActPause, ActPause, ActLowerHold, ActLowerHold, ActHigherHold, ActDuration, ActHeatOn, ActHeatOff,
-	ActAcknowledge, ActStartButton, ActStale, ActStale, ActRemote, ActRemote, ActAtTable}
+	ActAcknowledge, ActStartButton, ActStale, ActStale, ActRemote, ActRemote, ActAtTable, ActGatewayGone}
 
 func drawAct(d dice, c *Case) Act {
 	a := Act{Kind: pick(d, mild...), When: drawMoment(d, c)}
@@ -117,9 +118,11 @@ func drawAct(d dice, c *Case) Act {
 		a.For = d.long(50*time.Millisecond, 10*time.Second)
 	case ActStartButton:
 		a.For = d.long(5*time.Millisecond, 2*time.Second)
+	case ActGatewayGone:
+		a.For = d.long(10*time.Millisecond, 60*time.Second)
 	case ActStale, ActRemote, ActAtTable:
 		a.Command = pick(d, control.CommandSelect, control.CommandArm, control.CommandStart, control.CommandPause, control.CommandResume,
-			control.CommandSet, control.CommandHeat, control.CommandAcknowledge)
+			control.CommandSet, control.CommandHeat, control.CommandAcknowledge, control.CommandProve, control.CommandSilence)
 	}
 	return a
 }

@@ -14,6 +14,7 @@ type agenda struct {
 	stale  uint64 // a rev of the past
 
 	patient, emergency, button int // how many hands are on each switch
+	gone                       int // how often the gateway is lost
 }
 
 const (
@@ -129,6 +130,8 @@ func (p *player) perform(a *Act) {
 		p.hold(&p.plan.emergency, p.rig.Sim.PressEmergencyStop, a.For)
 	case ActStartButton:
 		p.hold(&p.plan.button, p.rig.Sim.PressStart, a.For)
+	case ActGatewayGone:
+		p.hold(&p.plan.gone, func(bool) {}, a.For)
 	case ActStale:
 		c := p.anyCommand(a.Command, control.Table)
 		c.Rev = p.plan.stale

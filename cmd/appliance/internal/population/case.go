@@ -21,8 +21,13 @@ type Case struct {
 	Programme *control.Programme
 	Person    control.Person
 	Remote    control.Permission
-	Acts      []Act
-	Faults    []Planned
+	// FromAfar: the start comes over the network, where that is allowed.
+	FromAfar bool
+	Gateway  control.GatewayPolicy
+	// Proof: release must be proven before the treatment.
+	Proof  bool
+	Acts   []Act
+	Faults []Planned
 
 	noise uint64 // seed of what is random in the simulated table itself
 }
@@ -86,6 +91,9 @@ func Draw(seed uint64, index, faults int) Case {
 	}
 	d = from(streamActs)
 	c.Remote = pick(d, control.Monitor, control.StopOnly, control.Adjust, control.FullRemote)
+	c.FromAfar = c.Remote == control.FullRemote && d.chance(0.5)
+	c.Gateway = pick(d, control.GatewayRelease, control.GatewayPause, control.GatewayGoOn)
+	c.Proof = d.chance(0.1)
 	c.Acts = drawActs(d, &c)
 	c.noise = from(streamNoise).Uint64()
 	return c
@@ -114,7 +122,11 @@ func (c *Case) String() string {
 	if c.Person.BodyWeight != 0 || c.Person.MaxForce != 0 {
 		say("limits", "weight %.0f N, own cap %.0f N (0 is none)", inN(c.Person.BodyWeight), inN(c.Person.MaxForce))
 	}
-	say("remote", "may %v", c.Remote)
+	start := "at the table"
+	if c.FromAfar {
+		start = "over the network"
+	}
+	say("remote", "may %v; started %s; a lost gateway means %v; proof of release %t", c.Remote, start, c.Gateway, c.Proof)
 	for _, a := range c.Acts {
 		say("act", "%v", a)
 	}

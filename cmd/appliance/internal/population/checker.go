@@ -20,40 +20,53 @@ type tick struct {
 	truth *simtable.Truth
 	// open: the patient switch's contact is open, by hand or by a fault.
 	open bool
-	// claims that faults take away now, and the most (N) by which the cell shows
+	// claims that faults take away now, and the most (N) by which each cell shows
 	// too little.
 	claims claim
-	lie    float64
+	lie    [2]float64
+}
+
+// cells is how many cells the controller has.
+func (t *tick) cells() int {
+	if t.in.Second.Seq != 0 {
+		return 2
+	}
+	return 1
+}
+
+// deceived tells whether no cell can be believed.
+func (t *tick) deceived() bool {
+	return t.claims&cellLies != 0 && (t.cells() == 1 || t.claims&secondLies != 0)
 }
 
 // figures are what a case's table, person and programme promise.
 type figures struct {
+	cells    [2]cellFigures
+	line     float64 // N/mm, rope and harness: what one millimetre brings at most
+	step     physic.Distance
+	fullStep float64 // mm
+	release  float64 // mm/s
+	pull     float64 // mm/s
+	travel   float64 // mm
+	rampDown float64 // N/s
+	remote   control.Permission
+}
+
+// cellFigures are those of a load cell and its converter.
+type cellFigures struct {
 	filter      float64       // conversions that the converter averages
 	period      time.Duration // of a conversion
-	driftPerMin float64       // N, of the cell's zero
-	cellError   float64       // N, the cell's other errors at most
-	line        float64       // N/mm, rope and harness: what one millimetre brings at most
-	stiffness   float64       // N/mm, the body included: what it brings at least
-	step        physic.Distance
-	fullStep    float64 // mm
-	release     float64 // mm/s
-	pull        float64 // mm/s
-	travel      float64 // mm
-	rampDown    float64 // N/s
-	remote      control.Permission
+	driftPerMin float64       // N, of the zero
+	errs        float64       // N, all other errors at most
 }
 
 func figuresOf(c *Case) figures {
-	cell, drive := &c.Table.Cell, &c.Table.Drive
+	drive := &c.Table.Drive
 	limits := simulation.Commission(&c.Table)
-	line := 1 / (1/c.Table.Rope.StiffnessNPerMM + 1/c.Patient.HarnessStiffnessNPerMM)
 	f := figures{
-		filter: float64(cell.FilterConversions), period: seconds(1 / (cell.RatePerS * cell.TrueRateFactor)),
-		driftPerMin: math.Abs(cell.ZeroDriftNPerMin),
-		// Warming, bow and ten times the converter's noise (0.009 N rms).
-		cellError: math.Abs(cell.ZeroDriftNPerC*cell.WarmUpC) + math.Abs(cell.NonlinearityShare)*cell.CapacityN + 0.1,
-		line:      line,
-		step:      physic.Distance(float64(physic.MilliMetre) / drive.StepsPerMM), fullStep: drive.Microsteps / drive.StepsPerMM,
+		cells: [2]cellFigures{figuresOfCell(&c.Table.Cell), figuresOfCell(&c.Table.Cell2)},
+		line:  1 / (1/c.Table.Rope.StiffnessNPerMM + 1/c.Patient.HarnessStiffnessNPerMM),
+		step:  physic.Distance(float64(physic.MilliMetre) / drive.StepsPerMM), fullStep: drive.Microsteps / drive.StepsPerMM,
 		release: float64(limits.ReleaseSpeed) * 1e-6, pull: float64(limits.PullSpeed) * 1e-6, travel: inMM(limits.Travel),
 		rampDown: float64(c.Programme.RampDown) * 1e-9, remote: c.Remote,
 	}
@@ -61,6 +74,15 @@ func figuresOf(c *Case) figures {
 	// speed and on the softest person that the controller may take this one for.
 	f.rampDown = math.Min(f.rampDown, 0.6*f.pull)
 	return f
+}
+
+func figuresOfCell(c *simtable.Cell) cellFigures {
+	return cellFigures{
+		filter: float64(c.FilterConversions), period: seconds(1 / (c.RatePerS * c.TrueRateFactor)),
+		driftPerMin: math.Abs(c.ZeroDriftNPerMin),
+		// Warming, bow and ten times the converter's noise (0.009 N rms).
+		errs: math.Abs(c.ZeroDriftNPerC*c.WarmUpC) + math.Abs(c.NonlinearityShare)*c.CapacityN + 0.1,
+	}
 }
 
 // checker watches one case. Its rules are in the files rules_*.go; each looks at
@@ -134,6 +156,8 @@ func (k *checker) tick(t *tick) {
 		k.checkSwitch(t)
 		k.checkOrders(t)
 		k.checkFall(t)
+	} else if m := t.state.Mode; m != control.Idle {
+		k.add(t.in.Now, InvResume, "mode %v at the start of the control process", m)
 	}
 	k.checkPower(t)
 	k.checkReleased(t)

@@ -124,6 +124,11 @@ var breaks = []struct {
 		s.state.Mode = control.Armed
 		s.step()
 	}},
+	{"treats at the start of the process", InvResume, func(s *synthetic) {
+		s.k.restart()
+		s.k.alarms.entry = s.out.Entry.Seq
+		s.step()
+	}},
 	{"obeys an old rev", InvCommand, func(s *synthetic) {
 		s.in.Command = control.Command{Kind: control.CommandSet, Rev: s.state.Rev - 1}
 		s.step()
@@ -306,7 +311,7 @@ func TestFaultsTakeAwayWhatTheyMust(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSynthetic()
-			s.tick.claims, s.tick.lie = c.claims, c.lie
+			s.tick.claims, s.tick.lie = c.claims, [2]float64{c.lie}
 			c.do(s)
 			assert.Empty(t, s.k.list)
 			s = newSynthetic()

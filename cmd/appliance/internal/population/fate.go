@@ -9,10 +9,9 @@ import (
 
 // faultState is what fate has done so far in a case.
 type faultState struct {
-	list   []FaultOutcome
-	live   []liveFault
-	ends   time.Duration // when the last fault is over
-	offset float64       // N, of all jumps of the cell's zero
+	list []FaultOutcome
+	live []liveFault
+	ends time.Duration // when the last fault is over
 }
 
 // liveFault is a fault that has begun.
@@ -21,7 +20,7 @@ type liveFault struct {
 	profile profile
 	value   float64
 	from    time.Duration
-	until   time.Duration // never for what stays
+	until   time.Duration // never for what has no end
 	opens   bool          // the patient switch's contact
 }
 
@@ -38,13 +37,10 @@ func (f *faultState) inject(p *player, index int) {
 	// Drawn within the kind's own range, a test sees to that.
 	_ = p.rig.Sim.Inject(simtable.Fault{Kind: plan.Kind, At: p.now, For: plan.For, Value: plan.Value})
 	f.list[index].Reached, f.list[index].AtS = true, p.now.Seconds()
-	l := liveFault{index: index, profile: profileOf(plan.Kind), value: plan.Value, from: p.now, until: never, opens: plan.Kind == "patient-switch-open"}
+	l := liveFault{index: index, profile: profileOf(plan.Kind), value: plan.Value, from: p.now, until: forever, opens: plan.Kind == "patient-switch-open"}
 	if plan.For > 0 {
 		l.until = p.now + plan.For
 		f.ends = max(f.ends, l.until)
-	}
-	if plan.Kind == "zero-jump" {
-		f.offset += plan.Value
 	}
 	f.live = append(f.live, l)
 }
@@ -56,23 +52,33 @@ const aftermath = 2 * time.Second
 // judge says what the present faults take away from the promises.
 func (f *faultState) judge(p *player, t *tick) {
 	t.open = p.plan.patient > 0
+	limit := inN(p.state.Limits.Force.Value)
+	lies := [2]int{}
 	for i := range f.live {
 		l := &f.live[i]
 		t.open = t.open || l.opens && t.in.Now < l.until-time.Millisecond
-		if l.until != never && t.in.Now > l.until+aftermath {
+		if t.in.Now > l.until+aftermath && l.profile.offset == nil {
 			continue
 		}
 		t.claims |= l.profile.claims
-		if l.profile.claims&cellLies == 0 {
-			continue
+		for cell, lie := range []claim{cellLies, secondLies} {
+			if l.profile.claims&lie == 0 {
+				continue
+			}
+			if lies[cell]++; lies[cell] > 1 || l.profile.lie == nil {
+				t.lie[cell] = unknown // what two of them do together, nobody has worked out
+				continue
+			}
+			t.lie[cell] = l.profile.lie(l.value, l.since(t.in.Now), limit)
 		}
-		if l.profile.lie == nil {
-			t.lie = unknown
-			continue
-		}
-		t.lie += l.profile.lie(l.value, (t.in.Now - l.from).Seconds())
 	}
 }
+
+// since is for how many seconds a fault has been at work.
+func (l *liveFault) since(now time.Duration) float64 { return (min(now, l.until) - l.from).Seconds() }
+
+// forever is far beyond every case and leaves room for additions.
+const forever = time.Duration(1 << 62)
 
 // unknown is a lie without a bound, N: more than any drive pulls.
 const unknown = 1e6
@@ -90,11 +96,18 @@ func (f *faultState) tripped(p *player, i control.InterlockID) {
 	}
 }
 
-// repair ends what never ends by itself.
+// repair ends what never ends by itself: the zeros of the cells.
 func (f *faultState) repair(p *player) {
-	if f.offset != 0 {
-		_ = p.rig.Sim.Inject(simtable.Fault{Kind: "zero-jump", At: p.now, Value: -f.offset})
-		f.offset = 0
+	for i := range f.live {
+		l := &f.live[i]
+		if l.profile.offset == nil {
+			continue
+		}
+		kind := "zero-jump"
+		if l.profile.claims&secondLies != 0 {
+			kind = "second-cell-zero-jump"
+		}
+		_ = p.rig.Sim.Inject(simtable.Fault{Kind: kind, At: p.now, Value: -l.profile.offset(l.value, l.since(p.now))})
 	}
 	f.live = nil
 }

@@ -23,6 +23,10 @@ const (
 	// comeBack is how long the way back to idle may take: a release after a restart
 	// over the whole travel (600 mm at 10 mm/s), what follows a missed deadline, twice.
 	comeBack = 240 * time.Second
+	// padCool (C) is what a pad must come down to after it has heated by itself,
+	// and coolMost how long that may take.
+	padCool  = 36.5
+	coolMost = 90 * time.Minute
 	// refusalsMost before the control process is restarted.
 	refusalsMost = 5
 	// patience between one try and the next.
@@ -32,6 +36,10 @@ const (
 // step is called in every tick after the treatment.
 func (e *ending) step(p *player) {
 	if p.now < e.began+lookOn || p.now < p.faults.ends+aftermath || p.now < e.next {
+		return
+	}
+	if p.state.Trips.Has(control.ILPadRunaway) && p.truth.SensorC > padCool && p.now < p.faults.ends+coolMost {
+		e.next = p.now + patience // the pad is still too warm for the trip to go
 		return
 	}
 	if e.repaired == 0 {

@@ -18,13 +18,11 @@ func drawTable(d dice) simtable.Table {
 		return t
 	}
 	t.Description = fmt.Sprintf("%s (deviating)", t.Name)
+	deviate(d, &t.Cell)
+	if paired(&t) {
+		deviate(d, &t.Cell2)
+	}
 	c, m := &t.Cell, &t.Drive
-	c.TrueRateFactor = d.between(0.93, 1.07) // some per cent off, as oscillators of this kind are
-	c.ZeroMVPerV += d.between(-0.02, 0.02)   // 1 % of zero balance
-	c.SensitivityMVPerV *= d.between(0.9, 1.1)
-	c.ZeroDriftNPerC = d.between(-0.1, 0.1)
-	c.ZeroDriftNPerMin = d.between(-0.05, 0.05)
-	c.FilterConversions = pick(d, 1, 1, 2, 4)
 	if d.chance(0.3) {
 		c.StretchProbability = d.over(1e-6, 1e-4)
 	}
@@ -45,3 +43,16 @@ func drawTable(d dice) simtable.Table {
 	}
 	return t
 }
+
+// deviate gives a cell and its converter properties of their own.
+func deviate(d dice, c *simtable.Cell) {
+	c.TrueRateFactor = d.between(0.93, 1.07) // some per cent off, as oscillators of this kind are
+	c.ZeroMVPerV += d.between(-0.02, 0.02)   // 1 % of zero balance
+	c.SensitivityMVPerV *= d.between(0.9, 1.1)
+	c.ZeroDriftNPerC = d.between(-0.1, 0.1)
+	c.ZeroDriftNPerMin = d.between(-0.05, 0.05)
+	c.FilterConversions = pick(d, 1, 1, 2, 4)
+}
+
+// paired tells whether a table has a second cell.
+func paired(t *simtable.Table) bool { return t.HasSecondCell() }

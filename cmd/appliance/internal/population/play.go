@@ -55,7 +55,12 @@ func Play(c *Case, trace *simulation.Trace) (Outcome, error) {
 func newPlayer(c *Case, trace *simulation.Trace) (p *player, err error) {
 	p = &player{c: c, trace: trace, check: newChecker(figuresOf(c)), out: Outcome{Trips: []string{}}}
 	o := simulation.Options{Table: c.Table, Patient: c.Patient, Seed: c.noise, Remote: c.Remote, FirstRev: 1000 + c.noise>>16}
+	o.GatewayLost = c.Gateway
+	if c.Proof {
+		o.ProofOfRelease = 12 * time.Hour // once a day
+	}
 	o.Exec.Each = p.tick
+	o.Exec.GatewayLost = func() bool { return p.plan.gone > 0 }
 	if p.rig, p.clock, err = simulation.NewVirtual(o); err != nil {
 		return nil, fmt.Errorf("population: case %d:%d: %w", c.Seed, c.Index, err)
 	}
@@ -127,7 +132,9 @@ func (p *player) note(in *control.Input, out *control.Output) {
 			p.faults.tripped(p, e.Interlock)
 		}
 	}
-	if out.HasReport && p.stage <= running {
+	if out.HasReport && p.script.proving {
+		p.script.proving = false
+	} else if out.HasReport && p.stage <= running {
 		p.out.End, p.out.TreatmentS = out.Report.End.String(), out.Report.Elapsed.Seconds()
 		p.finish()
 	}
@@ -147,6 +154,9 @@ func (p *player) note(in *control.Input, out *control.Output) {
 func (p *player) enter(m control.Mode, ph control.Phase) {
 	if m != control.Treating {
 		ph = control.NoPhase
+	}
+	if p.script.proving {
+		return // no treatment: its phases are no moments
 	}
 	p.plan.entered(m, ph, p.now)
 	if m == control.Treating && p.stage == preparing {

@@ -30,6 +30,10 @@ var priorities = map[string]control.Priority{
 	"force-without-motion": control.High, "motion-without-force": control.High, "end-pull": control.Medium, "end-slack": control.Medium,
 	"travel": control.Medium, "tick-late": control.Low, "drive-dead": control.High, "release-stalled": control.High,
 	"release-backwards": control.High, "pad-temperature": control.Low, "pad-hot": control.Medium, "pad-no-rise": control.Low, "pad-time": control.Low,
+	"zero-drift": control.Low, "cells-disagree": control.High, "second-cell-lost": control.Medium, "rate-of-rise": control.Low,
+	"patient-moves": control.Low, "harness-slip": control.Medium, "force-time": control.Medium, "end-mismatch": control.Medium,
+	"start-stuck": control.Low, "tick-missed": control.Medium, "overrun": control.Low, "gateway-lost": control.Medium,
+	"supply-low": control.High, "slack-unconfirmed": control.Low, "tension-left": control.High, "pad-runaway": control.High,
 }
 
 // priorityOf is the table above by ID, so that a tick looks up no names.
@@ -76,13 +80,15 @@ func lowest(s control.InterlockSet) control.InterlockID {
 // checkLatched: each new one was told, each that is gone was acknowledged.
 func (k *checker) checkLatched(t *tick) {
 	a := &k.alarms
-	told, taken := control.InterlockSet(0), control.InterlockSet(0)
+	var told, taken, proven control.InterlockSet
 	for i := range t.out.Events[:t.out.NEvents] {
 		switch e := &t.out.Events[i]; e.Kind {
 		case control.EventTrip:
 			told = told.With(e.Interlock)
 		case control.EventAcknowledged:
 			taken = taken.With(e.Interlock)
+		case control.EventReleaseProven:
+			proven = proven.With(control.ILPatientSwitch) // it was asked for
 		}
 	}
 	if k.first {
@@ -91,7 +97,7 @@ func (k *checker) checkLatched(t *tick) {
 	if missing := t.state.Trips &^ a.trips &^ told; missing != 0 {
 		k.add(t.in.Now, InvTrip, "%v was latched without an event", lowest(missing))
 	}
-	gone := a.trips &^ t.state.Trips
+	gone := a.trips &^ t.state.Trips &^ proven
 	if missing := gone &^ taken; missing != 0 {
 		k.add(t.in.Now, InvTrip, "%v went away without an event", lowest(missing))
 	}
@@ -130,9 +136,15 @@ func (k *checker) checkLamps(t *tick) {
 		a.alarm, a.alarmAt = t.state.Alarm, now
 		a.redOn, a.redOff, a.yellowOn, a.yellowNo, a.sound = now, now, now, now, now
 	}
+	if passed := now - k.was.now; passed > tickMost && !k.first {
+		// Nothing blinks while the process stands still.
+		for _, at := range []*time.Duration{&a.redOn, &a.redOff, &a.yellowOn, &a.yellowNo, &a.sound} {
+			*at += passed
+		}
+	}
 	last(t.truth.AlarmLamp, now, &a.redOn, &a.redOff)
 	last(t.truth.CautionLamp, now, &a.yellowOn, &a.yellowNo)
-	if t.truth.Buzzer {
+	if t.truth.Buzzer || t.state.SilentFor > 0 {
 		a.sound = now
 	}
 	bad := false

@@ -10,12 +10,9 @@ import (
 
 // motionRules remember what the rules of motion need.
 type motionRules struct {
-	overSince time.Duration // the true force has been above the limit since then, 0 = is not
-	overReel  float64       // mm, the rope on the drum then
-	shown     bool          // a good sample has had all its time above the limit
-	prevGood  time.Duration // the good sample before the last one
-	lastGood  time.Duration
-	openTicks int // for which the patient switch has been open
+	over      [2]excess
+	overReel  float64 // mm, the rope on the drum when the true force went above the limit; 0 = it is not
+	openTicks int     // for which the patient switch has been open
 }
 
 // blindMost is the age of the newest good sample beyond which nothing pulls.
@@ -55,33 +52,60 @@ func (k *checker) checkSpeed(t *tick, moved physic.Distance) {
 	}
 }
 
+// excess is a true force above the limit, as one cell must show it.
+type excess struct {
+	since    time.Duration // 0 = there is none
+	shown    bool          // a good sample has had all its time above the limit
+	prevGood time.Duration // the good sample before the last one
+	lastGood time.Duration
+}
+
 // checkLimit holds the true force against the limit in force.
 func (k *checker) checkLimit(t *tick) {
 	m := &k.motion
-	now := t.in.Now
-	if t.in.Load.At != m.lastGood {
-		m.prevGood, m.lastGood = m.lastGood, t.in.Load.At
-	}
 	limit := inN(t.state.Limits.Force.Value)
-	over := t.truth.ForceN - limit - k.f.cellError - k.f.driftPerMin*now.Minutes() - t.lie
-	if over <= 0 || !pulling(t.state.Mode) && !pulling(k.was.mode) {
-		m.overSince, m.shown = 0, false
+	if !pulling(t.state.Mode) && !pulling(k.was.mode) {
+		m.over, m.overReel = [2]excess{}, 0
 		return
 	}
-	if m.overSince == 0 {
-		m.overSince, m.overReel = now, t.truth.ReelMM
+	shown := m.over[0].shown || m.over[1].shown
+	if shown && t.in.Motion.Position > k.was.position && pulling(k.was.mode) {
+		k.add(t.in.Now, InvLimit, "towards force although the true force of %.1f N has been above the limit of %.1f N for %v",
+			t.truth.ForceN, limit, t.in.Now-max(m.over[0].since, m.over[1].since))
+	}
+	m.over[0].look(t, &t.in.Load, &k.f.cells[0], limit+t.lie[0])
+	if t.cells() == 2 {
+		m.over[1].look(t, &t.in.Second, &k.f.cells[1], limit+t.lie[1])
+	}
+	if t.deceived() || t.truth.ForceN <= limit {
+		m.overReel = 0
+		return
+	}
+	if m.overReel == 0 {
+		m.overReel = t.truth.ReelMM
 	}
 	k.worst.OverN = max(k.worst.OverN, t.truth.ForceN-limit)
 	k.worst.DrivenN = max(k.worst.DrivenN, k.f.line*(t.truth.ReelMM-m.overReel))
-	if m.shown && t.in.Motion.Position > k.was.position && pulling(k.was.mode) {
-		k.add(now, InvLimit, "towards force %v after the true force of %.1f N was above the limit of %.1f N", now-m.overSince, t.truth.ForceN, limit)
+}
+
+// look takes over a tick of one cell.
+func (e *excess) look(t *tick, load *control.Load, f *cellFigures, limit float64) {
+	if load.At != e.lastGood {
+		e.prevGood, e.lastGood = e.lastGood, load.At
+	}
+	if t.truth.ForceN <= limit+f.errs+f.driftPerMin*t.in.Now.Minutes() {
+		e.since, e.shown = 0, false
+		return
+	}
+	if e.since == 0 {
+		e.since = t.in.Now
 	}
 	// A sample shows the mean force over its conversions, so it must be above the
 	// limit once all of them lie behind the beginning of the excess. Where frames were
 	// lost, a conversion is taken to be as long as the samples lie apart.
-	took := max(k.f.period, m.lastGood-m.prevGood)
-	if m.lastGood-time.Duration(k.f.filter*float64(took))-tickSlack > m.overSince {
-		m.shown = true
+	took := max(f.period, e.lastGood-e.prevGood)
+	if e.lastGood-time.Duration(f.filter*float64(took))-tickSlack > e.since {
+		e.shown = true
 	}
 }
 

@@ -16,7 +16,7 @@ func (k *checker) checkOrders(t *tick) {
 	}
 	switch t.state.Mode {
 	case control.Treating:
-		start := w.mode == control.Armed && (asked == control.CommandStart || k.pressed(t))
+		start := w.mode == control.Armed && (asked == control.CommandStart || asked == control.CommandProve || k.pressed(t))
 		resume := w.mode == control.Paused && asked == control.CommandResume
 		if !start && !resume {
 			k.add(t.in.Now, InvResume, "treating from %v with command %v", w.mode, asked)
@@ -41,9 +41,14 @@ func (k *checker) checkCommand(t *tick) {
 	if c.Origin == control.Table {
 		return
 	}
-	if c.Kind == control.CommandArm || permissionFor(c.Kind) > k.f.remote {
+	if onlyAtTable(c.Kind) || permissionFor(c.Kind) > k.f.remote {
 		k.add(t.in.Now, InvCommand, "a remote %v was obeyed with permission %v", c.Kind, k.f.remote)
 	}
+}
+
+// onlyAtTable: what no remote user may do, whatever the permission.
+func onlyAtTable(c control.CommandKind) bool {
+	return c == control.CommandArm || c == control.CommandProve || c == control.CommandSilence
 }
 
 // permissionFor is the level from which on remote users may give a command.

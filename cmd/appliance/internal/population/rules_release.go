@@ -107,7 +107,7 @@ func (k *checker) checkReleased(t *tick) {
 		r.tenseAt = now
 	}
 	if r.by != 0 && now > r.by+grace && r.tenseAt != 0 && now-r.tenseAt > grace &&
-		t.state.Alarm < control.High && t.claims&cellLies == 0 {
+		t.state.Alarm < control.High && !t.deceived() {
 		k.add(now, InvReleased, "%.0f N are left %v after the deadline of the release, and the alarm is %v", t.truth.ForceN, now-r.by, t.state.Alarm)
 	}
 }
@@ -126,7 +126,7 @@ func (k *checker) checkTension(t *tick) {
 	if r.idleAt == 0 {
 		r.idleAt = t.in.Now
 	}
-	if t.in.Now-r.idleAt > tensionGrace && t.state.Alarm < control.High && t.claims&cellLies == 0 {
+	if t.in.Now-r.idleAt > tensionGrace && t.state.Alarm < control.High && !t.deceived() {
 		k.add(t.in.Now, InvTension, "%.0f N on the rope in mode %v for %v, and the alarm is %v", t.truth.ForceN, m, t.in.Now-r.idleAt, t.state.Alarm)
 	}
 }

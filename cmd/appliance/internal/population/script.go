@@ -13,6 +13,7 @@ type script struct {
 	selected bool
 	asked    bool // select was asked for and not answered yet
 	pressed  bool
+	proving  bool // a proof of release runs
 	began    time.Duration
 }
 
@@ -45,19 +46,22 @@ func (s *script) step(p *player) {
 		p.finish()
 		return
 	}
-	switch p.state.Mode {
-	case control.Idle, control.Tripped:
+	switch m := p.state.Mode; {
+	case s.pressed:
+		s.press(p, false)
+	case m == control.Idle || m == control.Tripped:
 		s.makeReady(p)
-	case control.Armed:
+	case m == control.Armed:
 		s.start(p)
+	case s.proving && m == control.Treating && p.state.Phase == control.Hold:
+		s.press(p, true)
 	}
 }
 
 // makeReady leads from idle or tripped to armed.
 func (s *script) makeReady(p *player) {
+	s.proving = false
 	switch {
-	case s.pressed:
-		s.press(p, false)
 	case p.state.Trips != 0 || p.state.Mode == control.Tripped:
 		p.do(control.Command{Kind: control.CommandAcknowledge})
 	case !s.selected:
@@ -73,13 +77,18 @@ func (s *script) start(p *player) {
 	switch {
 	case p.state.Trips != 0:
 		p.do(control.Command{Kind: control.CommandAcknowledge})
-	case s.pressed:
-		s.press(p, false)
 	case !p.state.SwitchProof:
 		s.press(p, true)
+	case p.state.Missing&control.MissingReleaseProof != 0:
+		s.proving = true
+		p.do(control.Command{Kind: control.CommandProve})
 	default:
 		s.began = p.now
-		p.do(control.Command{Kind: control.CommandStart})
+		from := control.Table
+		if p.c.FromAfar {
+			from = control.Remote
+		}
+		p.do(control.Command{Kind: control.CommandStart, Origin: from})
 	}
 }
 

@@ -29,16 +29,20 @@ type synthetic struct {
 // to a step, 25 mm/s towards force and 72 away.
 func newSynthetic() *synthetic {
 	s := &synthetic{sample: true, flash: true}
-	s.k = newChecker(figures{filter: 1, period: 12500 * time.Microsecond, cellError: 0.1, line: 10, step: 10 * physic.MicroMetre,
+	s.k = newChecker(figures{cells: [2]cellFigures{{filter: 1, period: 12500 * time.Microsecond, errs: 0.1}}, line: 10, step: 10 * physic.MicroMetre,
 		fullStep: 0.16, release: 72, pull: 25, travel: 300, rampDown: 15, remote: control.StopOnly})
 	s.tick = tick{in: &s.in, out: &s.out, state: &s.state, truth: &s.truth}
-	s.state = control.Snapshot{Mode: control.Treating, Phase: control.Hold, Rev: 7, Force: 200 * physic.Newton}
+	s.state = control.Snapshot{Rev: 7}
 	s.state.Limits.Force.Value = 300 * physic.Newton
 	s.state.Limits.Speed.Value = 25 * control.MilliMetrePerSecond
 	s.state.Settings.Duration = 10 * time.Minute
-	s.truth = simtable.Truth{ForceN: 200, Energised: true, HarnessWorn: true, SkinC: 33}
+	s.truth = simtable.Truth{HarnessWorn: true, SkinC: 33}
 	s.in.Pad = control.Pad{Present: true, Temperature: physic.ZeroCelsius + 38*physic.Celsius, At: time.Millisecond}
 	s.in.Now = time.Second
+	s.step()
+	s.mode(control.Armed)
+	s.mode(control.Treating)
+	s.state.Phase, s.state.Force, s.truth.ForceN = control.Hold, 200*physic.Newton, 200
 	s.run(100 * time.Millisecond)
 	return s
 }
@@ -83,7 +87,7 @@ func (s *synthetic) step() {
 		s.in.Pad.At = now
 	}
 	if s.sample && now >= s.next {
-		s.next = now + s.k.f.period
+		s.next = now + s.k.f.cells[0].period
 		s.in.Load.Seq++
 		s.in.Load.At = now
 		s.out.HasEntry, s.out.Entry = true, control.Entry{Seq: s.k.alarms.entry + 1}
