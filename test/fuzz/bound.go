@@ -13,7 +13,7 @@ import (
 const (
 	// longest is the time for one input. Decoders need some milliseconds; nothing
 	// but a loop without end, or a cost that grows with the square, comes near.
-	longest = 20 * time.Second
+	longest = 10 * time.Second
 	// fixed and perByte bound the memory in bytes that decoding may allocate, all
 	// garbage included: a TOML key of four bytes that nobody asked for becomes a
 	// message of some hundreds.
