@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"traction/record":                    {"traction/control", "traction/control/link"},
 	"traction/test":                      {},
 	"traction/test/fuzz":                 {},
+	"traction/test/mutate":               {},
 }
 
 // pure packages may not touch the outside world.
