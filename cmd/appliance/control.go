@@ -86,7 +86,9 @@ func (c *controlCommand) real(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctl, err := control.New(s.Config(cal.Calibration, randomRev()))
+	cfg := s.Config(cal.Calibration, randomRev())
+	cfg.Second = cal.SecondCell(s.Pins.CellData2 != "")
+	ctl, err := control.New(cfg)
 	if err != nil {
 		return errors.Join(err, table.SafeOff())
 	}
