@@ -87,19 +87,20 @@ func (c *Controller) treatStep(in *Input, out *Output) wish {
 		t.phaseElapsed += d
 		return c.takeUpSlack(out)
 	}
+	t.elapsed += d
+	if t.elapsed >= c.settings.Duration {
+		c.endTreatment(EndCompleted, gentle, out)
+		return wish{energised: true}
+	}
 	if c.guard.moves.restless {
-		// What is frozen is no treatment; who does not lie still needs to be looked at.
+		// Neither hold nor rest, and no set-point to run after. Who does not lie still
+		// for long needs to be looked at.
 		if t.restless += d; t.restless > restlessMost {
 			c.pause(out)
 		}
 		return wish{energised: true, velocity: c.regulate()}
 	}
 	t.restless = 0
-	t.elapsed += d
-	if t.elapsed >= c.settings.Duration {
-		c.endTreatment(EndCompleted, gentle, out)
-		return wish{energised: true}
-	}
 	c.tighten()
 	hold, rest := c.levels()
 	switch t.phase {
