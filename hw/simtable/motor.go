@@ -10,7 +10,7 @@ import (
 type motor struct {
 	drive Drive
 
-	stepHigh, forward bool          // levels of STEP and DIR as the driver sees them
+	forward           bool          // level of DIR as the driver sees it
 	told              bool          // level of DIR at the pin
 	dirWire           int           // a DIR wire that is stuck: -1 away from force, 1 towards, 0 a good one
 	roseAt, fellAt    time.Duration // of STEP
@@ -63,7 +63,7 @@ func (m *motor) turn(forward bool, now time.Duration) {
 
 // fall is the falling edge of STEP. A pulse that was too short was never seen by the driver.
 func (m *motor) fall(now time.Duration) {
-	m.stepHigh, m.fellAt = false, now
+	m.fellAt = now
 	if m.took != 0 && now-m.roseAt < m.highTime {
 		m.violations++
 		m.lost++
@@ -78,7 +78,7 @@ func (m *motor) rise(now time.Duration, powered bool, rope float64) {
 		return
 	}
 	low, still := now-m.fellAt, now-m.turnedAt
-	m.stepHigh, m.roseAt = true, now
+	m.roseAt = now
 	switch {
 	case !powered:
 		m.ignored++

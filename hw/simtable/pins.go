@@ -210,7 +210,16 @@ type levelPin struct {
 // Out sets the line; what hangs on it learns of it at this moment, after the physics before.
 func (p *levelPin) Out(l gpio.Level) error {
 	s := p.sim
-	now := s.look()
+	p.set(l, s.look())
+	if s.kept != nil && (p.which == lineEnable || p.which == lineHeat) {
+		s.save() // whoever makes the table safe may be gone before the next step of the physics
+	}
+	s.spend(s.pinCost)
+	return nil
+}
+
+func (p *levelPin) set(l gpio.Level, now time.Duration) {
+	s := p.sim
 	p.level = l
 	switch p.which {
 	case linePump:
@@ -223,6 +232,35 @@ func (p *levelPin) Out(l gpio.Level) error {
 	case lineHeat:
 		s.pad.heat(bool(l), now)
 	}
-	s.spend(s.pinCost)
-	return nil
+}
+
+// Bits of levels: the other outputs come first.
+const (
+	bitStep = iota + uint32(linePump) + 1
+	bitClock
+)
+
+// levels are the levels of all outputs, a bit each.
+func (p *pinSet) levels() (bits uint32) {
+	set := func(bit uint32, l gpio.Level) {
+		if l {
+			bits |= 1 << bit
+		}
+	}
+	for i := range p.outputs {
+		set(uint32(i), p.outputs[i].level)
+	}
+	set(bitStep, p.step.level)
+	set(bitClock, p.clock.level)
+	return bits
+}
+
+// setLevels sets all outputs at time t, without a step: nobody is there to make one.
+func (p *pinSet) setLevels(s *Sim, bits uint32, t time.Duration) {
+	for i := range p.outputs {
+		p.outputs[i].set(bits>>i&1 == 1, t)
+	}
+	p.step.level = bits>>bitStep&1 == 1
+	p.clock.level = bits>>bitClock&1 == 1
+	s.clockCells(bool(p.clock.level), t)
 }

@@ -58,6 +58,8 @@ type Sim struct {
 	second  chip // of the second cell; without one it is never ready
 	failing failing
 	late    late
+	kept    *StateFile    // where the state is kept; nil is nowhere
+	saveAt  time.Duration // when it is due
 
 	table   Table
 	patient Patient
@@ -78,7 +80,7 @@ func New(cfg Table, patient Patient, clock Clock, seed uint64) (*Sim, error) {
 	s := &Sim{clock: clock, table: cfg, patient: patient}
 	s.virtual, _ = clock.(*VirtualClock)
 	s.start = clock.Now()
-	s.at, s.due = s.start, s.start
+	s.at, s.due, s.saveAt = s.start, s.start, never
 
 	// Every source of chance has its own stream: one more cough must not change the noise of the cell.
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
@@ -187,6 +189,9 @@ func (s *Sim) tick() {
 	s.previous = m.position
 	if s.at >= s.pad.due {
 		s.pad.advance(s.at)
+	}
+	if s.at >= s.saveAt {
+		s.save()
 	}
 }
 

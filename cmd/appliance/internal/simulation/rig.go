@@ -46,6 +46,9 @@ type Options struct {
 	Patient simtable.Patient
 	Seed    uint64
 	Faults  []simtable.Fault
+	// State lets the table go on where an earlier process has left it, and keeps
+	// it for the next one; nil begins anew and keeps nothing.
+	State *simtable.StateFile
 	// Remote permission, first rev and executive settings, as on a real table.
 	Remote control.Permission
 	// GatewayLost and ProofOfRelease as in control.Config.
@@ -98,6 +101,11 @@ func build(o Options, c clock, delay func(time.Duration)) (*Rig, error) {
 	}
 	if err := sim.Inject(o.Faults...); err != nil {
 		return nil, fmt.Errorf("faults: %w", err)
+	}
+	if o.State != nil {
+		if _, err := sim.Keep(o.State); err != nil {
+			return nil, fmt.Errorf("simulated table: %w", err)
+		}
 	}
 	o.Exec.Tick = Tick
 	r := &Rig{Sim: sim, limits: Commission(&o.Table), cal: Calibrate(&o.Table.Cell), options: o, clock: c, delay: delay}
