@@ -28,9 +28,16 @@ const (
 	// redialFirst and redialMost are the waits between attempts to connect.
 	redialFirst = 100 * time.Millisecond
 	redialMost  = 2 * time.Second
+	// silence is how long nothing may arrive: the control process journals at least
+	// forty rows a second. Then it has not heard the subscription, which is one line
+	// among all that a flood of lines may cost, and has to be asked again.
+	silence = 3 * time.Second
 	// retryAppend is the wait after the store refused rows, such as on a full disk.
 	retryAppend = time.Second
 )
+
+// errSilent ends a connection on which nothing arrives.
+var errSilent = errors.New("record: the control process sends no rows")
 
 // Run records until ctx ends.
 func (r *Recorder) Run(ctx context.Context) {
@@ -97,6 +104,7 @@ func (b *batch) add(u *link.Update) {
 // connection is given up: the journal keeps the rows for a quarter of an hour.
 func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error {
 	var b batch
+	heard := time.Now()
 	for {
 		until, cancel := context.WithTimeout(ctx, flushEvery)
 		var err error
@@ -107,6 +115,7 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 					r.Log.Error("record: the journal no longer held some rows", "of", u.Gap.Of, "from", u.Gap.From, "to", u.Gap.To)
 				}
 				b.add(&u)
+				heard = time.Now()
 			}
 		}
 		timeout := until.Err() != nil
@@ -120,6 +129,9 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 		}
 		if !timeout || ctx.Err() != nil {
 			return err
+		}
+		if time.Since(heard) > silence {
+			return errSilent
 		}
 	}
 }
