@@ -87,24 +87,33 @@ func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot)
 	}
 }
 
+// order gives a command once the state is as it has to be for it.
+func order(t *testing.T, c *link.Client, r link.Request, ready func(*control.Snapshot) bool) {
+	t.Helper()
+	s := until(t, c, r.Command.String(), ready)
+	r.Rev = &s.Rev
+	answer, err := c.Request(context.Background(), r)
+	require.NoError(t, err)
+	require.Equal(t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
+}
+
+// toStart starts a treatment on a simulated table.
+func toStart(t *testing.T, dir, programme string) *link.Client {
+	t.Helper()
+	c := dial(t, dir)
+	order(t, c, link.Request{Command: control.CommandAcknowledge}, func(s *control.Snapshot) bool { return s.Missing&control.MissingCell == 0 })
+	order(t, c, link.Request{Command: control.CommandSelect, Programme: programme}, func(s *control.Snapshot) bool { return s.Trips == 0 })
+	order(t, c, link.Request{Command: control.CommandArm}, func(s *control.Snapshot) bool { return s.Missing == 0 })
+	until(t, c, "armed", func(s *control.Snapshot) bool { return s.Mode == control.Armed })
+	require.NoError(t, press(context.Background(), dir, "patient", 300*time.Millisecond))
+	order(t, c, link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 })
+	return c
+}
+
 // begin brings a treatment on a simulated table to its first hold.
 func begin(t *testing.T, dir, programme string) *link.Client {
 	t.Helper()
-	c := dial(t, dir)
-	ctx := context.Background()
-	ask := func(r link.Request, ready func(*control.Snapshot) bool) {
-		s := until(t, c, r.Command.String(), ready)
-		r.Rev = &s.Rev
-		answer, err := c.Request(ctx, r)
-		require.NoError(t, err)
-		require.Equal(t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
-	}
-	ask(link.Request{Command: control.CommandAcknowledge}, func(s *control.Snapshot) bool { return s.Missing&control.MissingCell == 0 })
-	ask(link.Request{Command: control.CommandSelect, Programme: programme}, func(s *control.Snapshot) bool { return s.Trips == 0 })
-	ask(link.Request{Command: control.CommandArm}, func(s *control.Snapshot) bool { return s.Missing == 0 })
-	until(t, c, "armed", func(s *control.Snapshot) bool { return s.Mode == control.Armed })
-	require.NoError(t, press(ctx, dir, "patient", 300*time.Millisecond))
-	ask(link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 })
+	c := toStart(t, dir, programme)
 	until(t, c, "hold", func(s *control.Snapshot) bool { return s.Phase == control.Hold })
 	return c
 }
