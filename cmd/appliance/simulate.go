@@ -21,8 +21,8 @@ import (
 	"traction/record"
 )
 
-// simulateCommand runs one whole treatment in virtual time, through the pins, or
-// a population of them.
+// simulateCommand runs one whole treatment in virtual time, through the pins, a
+// population of them, or the faults that raise each interlock.
 type simulateCommand struct {
 	Programme  string    `help:"Programme, by name or TOML file."`
 	Patient    string    `help:"Patient, by name or TOML file (default: median)."`
@@ -37,6 +37,8 @@ type simulateCommand struct {
 	Population     *countFlag `help:"Instead: so many random treatments with faults, every tick checked."`
 	PopulationCase *caseFlag  `help:"Instead: one case of a population again, as SEED:INDEX."`
 	FaultsEach     *countFlag `help:"Faults in each case of a population (default: 1)."`
+	Detection      bool       `help:"Instead: how fast each interlock answers the faults that raise it."`
+	Injections     *countFlag `help:"Faults injected for each interlock with --detection (default: 200)."`
 	Workers        *countFlag `help:"Cases at the same time (default: as many as there are cores)."`
 }
 
@@ -46,9 +48,11 @@ func (c *simulateCommand) Run(ctx context.Context) error {
 	}
 	switch {
 	case c.Population != nil:
-		return c.runPopulation(os.Stdout)
+		return c.runPopulation(ctx, os.Stdout)
 	case c.PopulationCase != nil:
 		return c.runCase(os.Stdout)
+	case c.Detection:
+		return c.runDetection(ctx, os.Stdout)
 	}
 	return c.runTreatment(os.Stdout)
 }

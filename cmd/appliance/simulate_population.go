@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -76,16 +77,21 @@ func (c *simulateCommand) conflicts() error {
 		treatment = "one treatment"
 		people    = "--population"
 		again     = "--population-case"
+		times     = "--detection"
 	)
-	mode := treatment
-	switch {
-	case c.Population != nil && c.PopulationCase != nil:
-		return errors.New("--population and --population-case exclude each other: give one of them")
-	case c.Population != nil:
-		mode = people
-	case c.PopulationCase != nil:
-		mode = again
+	var modes []string
+	for _, m := range []struct {
+		name  string
+		given bool
+	}{{people, c.Population != nil}, {again, c.PopulationCase != nil}, {times, c.Detection}} {
+		if m.given {
+			modes = append(modes, m.name)
+		}
 	}
+	if len(modes) > 1 {
+		return fmt.Errorf("%s exclude each other: give one of them", strings.Join(modes, " and "))
+	}
+	mode := append(modes, treatment)[0]
 	var errs []error
 	for _, f := range []struct {
 		name  string
@@ -94,7 +100,8 @@ func (c *simulateCommand) conflicts() error {
 	}{
 		{"--programme", c.Programme != "", treatment}, {"--patient", c.Patient != "", treatment}, {"--table", c.Table != "", treatment},
 		{"--faults", c.Faults != "", treatment}, {"--body-weight", c.BodyWeight != "", treatment},
-		{"--seed", c.Seed != nil, treatment + ", " + people}, {"--workers", c.Workers != nil, people},
+		{"--seed", c.Seed != nil, treatment + ", " + people + ", " + times}, {"--workers", c.Workers != nil, people + ", " + times},
+		{"--injections", c.Injections != nil, times},
 		{"--faults-each", c.FaultsEach != nil, people + ", " + again},
 		{"--trace", c.Trace != "", treatment + ", " + again}, {"--plot", c.Plot != "", treatment + ", " + again},
 	} {
@@ -113,6 +120,7 @@ func (c *simulateCommand) conflicts() error {
 		{"--population", c.Population, 1, population.MaxCases},
 		{"--faults-each", c.FaultsEach, 0, population.MaxFaults},
 		{"--workers", c.Workers, 1, population.MaxWorkers},
+		{"--injections", c.Injections, 1, population.MaxInjections},
 	} {
 		if f.value != nil && (*f.value < f.lo || *f.value > f.hi) {
 			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed: %d to %d", f.name, *f.value, f.lo, f.hi))
@@ -140,8 +148,8 @@ func orElse(flag *countFlag, otherwise int) int {
 // faultsEach is how many faults a case has unless something else is asked for.
 const faultsEach = 1
 
-func (c *simulateCommand) runPopulation(out io.Writer) error {
-	report, err := population.Run(population.Config{Cases: int(*c.Population), Seed: c.seed(), Faults: orElse(c.FaultsEach, faultsEach), Workers: orElse(c.Workers, 0)})
+func (c *simulateCommand) runPopulation(ctx context.Context, out io.Writer) error {
+	report, err := population.Run(ctx, population.Config{Cases: int(*c.Population), Seed: c.seed(), Faults: orElse(c.FaultsEach, faultsEach), Workers: orElse(c.Workers, 0)})
 	if err != nil {
 		return err
 	}
@@ -152,6 +160,25 @@ func (c *simulateCommand) runPopulation(out io.Writer) error {
 	}
 	if report.Broken() {
 		err = errors.Join(err, fmt.Errorf("%d of %d treatments broke an invariant", len(report.Failures), report.Treatments))
+	}
+	return err
+}
+
+// injections for each interlock unless something else is asked for.
+const injections = 200
+
+func (c *simulateCommand) runDetection(ctx context.Context, out io.Writer) error {
+	table, err := population.Detect(ctx, population.DetectionConfig{Injections: orElse(c.Injections, injections), Seed: c.seed(), Workers: orElse(c.Workers, 0)})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(out, table)
+	} else {
+		err = table.Print(out)
+	}
+	if table.Broken > 0 {
+		err = errors.Join(err, fmt.Errorf("%d injections broke an invariant or let the drive add too much", table.Broken))
 	}
 	return err
 }

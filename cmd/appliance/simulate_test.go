@@ -30,6 +30,9 @@ func TestPopulationFlagsAreChecked(t *testing.T) {
 		{"both", []string{"--population", "3", "--population-case", "1:2"}, []string{"--population", "--population-case"}},
 		{"no case", []string{"--population-case", "1"}, []string{"--population-case", "SEED:INDEX"}},
 		{"negative case", []string{"--population-case", "1:-2"}, []string{"1:-2", "0 to 999999"}},
+		{"three", []string{"--population", "3", "--population-case", "1:2", "--detection"}, []string{"--population and --population-case and --detection"}},
+		{"injections without detection", []string{"--population", "3", "--injections", "5"}, []string{"--injections", "--detection"}},
+		{"no injection", []string{"--detection", "--injections", "0"}, []string{"--injections", "0", "1 to 100000"}},
 		{"workers for one treatment", []string{"--programme", "demo", "--workers", "2"}, []string{"--workers", "--population"}},
 		{"nothing", nil, []string{"--programme"}},
 	} {
@@ -47,14 +50,14 @@ func TestPopulationReports(t *testing.T) {
 	n, workers := countFlag(2), countFlag(1)
 	c := simulateCommand{Population: &n, Workers: &workers, JSON: true}
 	var out bytes.Buffer
-	require.NoError(t, c.runPopulation(&out))
+	require.NoError(t, c.runPopulation(context.Background(), &out))
 	var report population.Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
 	assert.Equal(t, 2, report.Treatments)
 	assert.Contains(t, report.Violations, "INV-LIMIT")
 	c.JSON = false
 	out.Reset()
-	require.NoError(t, c.runPopulation(&out))
+	require.NoError(t, c.runPopulation(context.Background(), &out))
 	assert.Contains(t, out.String(), "INV-SEQUENCE")
 }
 

@@ -27,11 +27,12 @@ const (
 	ActRemote                       // a command from the network, whatever it may do
 	ActAtTable                      // any command from the table, whether it fits or not
 	ActGatewayGone                  // nothing is heard of the gateway for so long
+	ActFlood                        // more commands at once than the queue holds
 	actKinds
 )
 
 var actNames = [actKinds]string{"stop", "remote stop", "pause", "lower the hold", "raise the hold", "change the duration",
-	"heat on", "heat off", "acknowledge", "patient switch", "emergency stop", "start button", "stale command", "remote command", "any command", "gateway gone"}
+	"heat on", "heat off", "acknowledge", "patient switch", "emergency stop", "start button", "stale command", "remote command", "any command", "gateway gone", "flood of commands"}
 
 // String says what is done.
 func (k ActKind) String() string {
@@ -91,7 +92,7 @@ func drawActs(d dice, c *Case) []Act {
 
 // mild acts are those that let the treatment go on.
 var mild = []ActKind{ActPause, ActPause, ActLowerHold, ActLowerHold, ActHigherHold, ActDuration, ActHeatOn, ActHeatOff,
-	ActAcknowledge, ActStartButton, ActStale, ActStale, ActRemote, ActRemote, ActAtTable, ActGatewayGone}
+	ActAcknowledge, ActStartButton, ActStale, ActStale, ActRemote, ActRemote, ActAtTable, ActGatewayGone, ActFlood}
 
 func drawAct(d dice, c *Case) Act {
 	a := Act{Kind: pick(d, mild...), When: drawMoment(d, c)}

@@ -1,6 +1,7 @@
 package population
 
 import (
+	"context"
 	"time"
 
 	"traction/control"
@@ -13,6 +14,9 @@ type agenda struct {
 	visits [modeCount][phaseCount]int
 	stale  uint64 // a rev of the past
 
+	waiting  int           // acts and faults that have not begun
+	lastDone time.Duration // when the last one began
+
 	patient, emergency, button int // how many hands are on each switch
 	gone                       int // how often the gateway is lost
 }
@@ -22,6 +26,9 @@ const (
 	phaseCount = int(control.Rest) + 1
 	never      = time.Duration(1<<63 - 1)
 )
+
+// floodOf is more than any queue of commands holds.
+const floodOf = 100
 
 // item is an act or a fault with its moment.
 type item struct {
@@ -39,7 +46,7 @@ func (a *agenda) start(c *Case) {
 	for i := range c.Faults {
 		a.items = append(a.items, item{when: c.Faults[i].When, due: never, fault: i})
 	}
-	a.next = never
+	a.next, a.waiting = never, len(a.items)
 }
 
 // entered counts the beginning of a mode and phase.
@@ -71,6 +78,9 @@ func (a *agenda) act(p *player) {
 		}
 		a.items = append(a.items[:i], a.items[i+1:]...)
 		i--
+		if it.undo == nil {
+			a.lastDone, a.waiting = p.now, a.waiting-1
+		}
 		switch {
 		case it.undo != nil:
 			it.undo(p)
@@ -132,6 +142,12 @@ func (p *player) perform(a *Act) {
 		p.hold(&p.plan.button, p.rig.Sim.PressStart, a.For)
 	case ActGatewayGone:
 		p.hold(&p.plan.gone, func(bool) {}, a.For)
+	case ActFlood:
+		nobodyWaits, cancel := context.WithCancel(context.Background())
+		cancel()
+		for range floodOf { // what the queue takes is given up at once, what it does not take is told
+			_, _ = p.rig.Exec.Submit(nobodyWaits, control.Command{Kind: control.CommandHeat, Origin: control.Remote, Ticket: 1})
+		}
 	case ActStale:
 		c := p.anyCommand(a.Command, control.Table)
 		c.Rev = p.plan.stale
@@ -162,9 +178,9 @@ func (p *player) anyCommand(k control.CommandKind, from control.Origin) control.
 func (p *player) pressPatient(down bool) { press(&p.plan.patient, p.rig.Sim.PressPatientSwitch, down) }
 
 // hold presses something for a while.
-func (p *player) hold(hands *int, sw func(bool), for_ time.Duration) {
+func (p *player) hold(hands *int, sw func(bool), d time.Duration) {
 	press(hands, sw, true)
-	p.plan.later(p.now+for_, func(*player) { press(hands, sw, false) })
+	p.plan.later(p.now+d, func(*player) { press(hands, sw, false) })
 }
 
 func press(hands *int, sw func(bool), down bool) {

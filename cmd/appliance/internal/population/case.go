@@ -75,6 +75,9 @@ const (
 	streams
 )
 
+// greedyShare of the programmes ask for more than the limits allow.
+const greedyShare = 0.02
+
 // Draw makes case index of a population.
 func Draw(seed uint64, index, faults int) Case {
 	from := func(stream uint64) dice { return newDice(seed, uint64(index)*streams+stream) }
@@ -85,6 +88,9 @@ func Draw(seed uint64, index, faults int) Case {
 	d := from(streamProgramme)
 	d.chance(0.1) // taken above
 	c.Programme, c.Person = drawProgramme(d, &c.Table, &c.Patient, cervical)
+	if d.chance(greedyShare) {
+		c.Programme.Hold, c.Programme.ForceLimit = control.MaxHold, 0 // no table may pull as much
+	}
 	d = from(streamFaults)
 	for range faults {
 		c.Faults = append(c.Faults, drawFault(d, &c))

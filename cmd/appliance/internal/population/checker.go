@@ -117,11 +117,15 @@ type memory struct {
 
 // Worst gathers figures that are no violations but worth knowing.
 type Worst struct {
-	// OverN is the true force above the limit, whoever caused it.
+	// OverN is the true force above the limit while a cell tells the truth and the
+	// drive does as it is told: a person's doing.
 	OverN float64 `json:"over_n"`
 	// DrivenN is what the drive has wound while the true force was above the limit,
 	// times the stiffness of rope and harness: its own share at most.
 	DrivenN float64 `json:"driven_n"`
+	// RunawayN is the true force above the limit by a drive that moves by itself or
+	// the wrong way.
+	RunawayN float64 `json:"runaway_n"`
 	// LetGoS is the time from a trip or a stop to less than 25 N.
 	LetGoS float64 `json:"let_go_s"`
 	// SkinC is the skin's temperature.
@@ -130,12 +134,13 @@ type Worst struct {
 
 // String says it in one line.
 func (w *Worst) String() string {
-	return fmt.Sprintf("%.1f N above a limit, of which the drive wound %.1f N; %.2f s to less than %.0f N; skin %.1f C",
-		w.OverN, w.DrivenN, w.LetGoS, tense, w.SkinC)
+	return fmt.Sprintf("%.1f N above a limit, of which the drive wound %.1f N; %.1f N with a drive that ran away; %.2f s to less than %.0f N; skin %.1f C",
+		w.OverN, w.DrivenN, w.RunawayN, w.LetGoS, tense, w.SkinC)
 }
 
 func (w *Worst) merge(o *Worst) {
 	w.OverN, w.DrivenN = math.Max(w.OverN, o.OverN), math.Max(w.DrivenN, o.DrivenN)
+	w.RunawayN = math.Max(w.RunawayN, o.RunawayN)
 	w.LetGoS, w.SkinC = math.Max(w.LetGoS, o.LetGoS), math.Max(w.SkinC, o.SkinC)
 }
 

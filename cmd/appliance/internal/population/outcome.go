@@ -8,7 +8,7 @@ import (
 
 // Outcome is what became of a case.
 type Outcome struct {
-	End        string         `json:"end"`    // how the treatment ended, "refused", "not-started" or "unending"
+	End        string         `json:"end"`    // how the treatment ended, "refused", "not-started", "killed" or "unending"
 	Trips      []string       `json:"trips"`  // all that were latched, in order
 	Faults     []FaultOutcome `json:"faults"` // in the order of the case
 	Violations []Violation    `json:"violations"`

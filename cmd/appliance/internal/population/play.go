@@ -22,7 +22,9 @@ type player struct {
 	truth simtable.Truth
 	t     tick
 
-	changed bool // the last tick had something to tell
+	observe func(*tick)   // sees every tick after the rules; may be nil
+	backAt  time.Duration // when a control process that was killed runs again, 0 = it runs
+	changed bool          // the last tick had something to tell
 	now     time.Duration
 	stage   stage
 	script  script
@@ -71,10 +73,10 @@ func newPlayer(c *Case, trace *simulation.Trace) (p *player, err error) {
 }
 
 func (p *player) run() (Outcome, error) {
-	paused := func() bool { return p.stage == done || p.end.restart }
+	paused := func() bool { return p.stage == done || p.end.restart || p.backAt != 0 }
 	for p.stage != done {
 		p.rig.Exec.RunUntil(p.clock.Now()+longestCase, paused)
-		if p.end.restart {
+		if p.end.restart || p.backAt != 0 {
 			if err := p.restart(); err != nil {
 				return Outcome{}, fmt.Errorf("population: case %d:%d: %w", p.c.Seed, p.c.Index, err)
 			}
@@ -104,6 +106,9 @@ func (p *player) tick(in *control.Input, out *control.Output) {
 	}
 	p.changed = changed
 	p.truth = p.rig.Sim.Truth()
+	if at, killed := p.rig.Sim.Killed(); killed {
+		p.backAt = at
+	}
 	p.t = tick{in: in, out: out, state: &p.state, truth: &p.truth}
 	p.faults.judge(p, &p.t)
 	p.check.tick(&p.t)
@@ -111,6 +116,9 @@ func (p *player) tick(in *control.Input, out *control.Output) {
 		p.note(in, out)
 	}
 	p.plan.act(p)
+	if p.observe != nil {
+		p.observe(&p.t)
+	}
 	switch p.stage {
 	case preparing:
 		p.script.step(p)
@@ -188,9 +196,24 @@ func (p *player) do(c control.Command) {
 // send puts a command into the queue; a full queue answers nobody here.
 func (p *player) send(c control.Command) { _ = p.rig.Exec.Do(c) }
 
-// restart is what remains when nothing else leads back to idle.
+// safeAfter is how long the service manager takes from the end of the process to
+// outputs that are safe.
+const safeAfter = 200 * time.Millisecond
+
+// restart ends the control process and starts it again: because it was killed, or
+// because nothing else leads back to idle.
 func (p *player) restart() error {
-	p.end.restart = false
+	p.clock.SleepUntil(min(p.now+safeAfter, max(p.backAt, p.now)))
+	if err := p.rig.Table.SafeOff(); err != nil {
+		return err
+	}
+	p.clock.SleepUntil(p.backAt)
+	p.end.restart, p.backAt = false, 0
 	p.check.restart()
+	p.script.forget()
+	if p.stage == running {
+		p.out.End = "killed"
+		p.finish()
+	}
 	return p.rig.Restart()
 }

@@ -10,6 +10,7 @@
 package population
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -55,8 +56,9 @@ func (c *Config) Validate() error {
 }
 
 // Run plays all cases and counts them. The report is the same for every number
-// of workers, its times on the wall apart.
-func Run(cfg Config) (*Report, error) {
+// of workers, its times on the wall apart. It ends early, without a report, when
+// the context does.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func Run(cfg Config) (*Report, error) {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	workers = min(workers, cfg.Cases)
-	err := share(workers, cfg.Cases, func(i int) (err error) {
+	err := share(ctx, workers, cfg.Cases, func(i int) (err error) {
 		c := Draw(cfg.Seed, i, cfg.Faults)
 		outcomes[i], err = Play(&c, nil)
 		return err
@@ -81,15 +83,15 @@ func Run(cfg Config) (*Report, error) {
 }
 
 // share lets workers do the jobs 0 to n-1 and ends early at an error, of which
-// that of the lowest job is returned.
-func share(workers, n int, job func(int) error) error {
+// that of the lowest job is returned, or with the context.
+func share(ctx context.Context, workers, n int, job func(int) error) error {
 	var next atomic.Int64
 	var failed atomic.Bool
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			for !failed.Load() {
+			for !failed.Load() && ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					return
@@ -106,5 +108,5 @@ func share(workers, n int, job func(int) error) error {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }

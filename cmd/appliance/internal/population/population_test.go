@@ -1,6 +1,7 @@
 package population
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -27,12 +28,12 @@ func few(n int) int {
 
 func TestNoInvariantIsBroken(t *testing.T) {
 	for _, faults := range []int{1, 3} {
-		r, err := Run(Config{Cases: few(30), Seed: 11, Faults: faults})
+		r, err := Run(context.Background(), Config{Cases: few(30), Seed: 11, Faults: faults})
 		require.NoError(t, err)
 		for _, f := range r.Failures {
 			t.Errorf("%s: %v", f.Replay, f.Violations)
 		}
-		assert.Equal(t, r.Treatments, r.Completed+r.Tripped+r.Stopped+r.PauseOver+r.NotStarted+r.Refused)
+		assert.Equal(t, r.Treatments, r.Completed+r.Tripped+r.Stopped+r.PauseOver+r.Killed+r.NotStarted+r.Refused)
 		if !testing.Short() {
 			assert.Positive(t, r.Tripped)
 		}
@@ -43,7 +44,7 @@ func TestNoInvariantIsBroken(t *testing.T) {
 func TestWorkersDoNotMatter(t *testing.T) {
 	var first *Report
 	for _, workers := range []int{1, 3} {
-		r, err := Run(Config{Cases: few(12), Seed: 5, Faults: 2, Workers: workers})
+		r, err := Run(context.Background(), Config{Cases: few(12), Seed: 5, Faults: 2, Workers: workers})
 		require.NoError(t, err)
 		r.WallS, r.Workers = 0, 0
 		if first == nil {
@@ -98,6 +99,9 @@ func TestDrawsAreValid(t *testing.T) {
 	for _, k := range simtable.FaultKinds() {
 		assert.Positive(t, kinds[k.Name], "%s is never drawn", k.Name)
 		assert.Contains(t, profiles, k.Name, "what does this fault take away?")
+	}
+	for name := range profiles {
+		assert.Contains(t, kinds, name, "the simulated table does not know this fault")
 	}
 	for k := range actKinds {
 		assert.Positive(t, acts[k], "%v is never drawn", k)
@@ -157,7 +161,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{Config{Cases: 0}, []string{"cases", "0", "1 to 1000000"}},
 		{Config{Cases: -1, Faults: 11, Workers: -1, Seed: math.MaxUint64}, []string{"cases", "faults", "11", "0 to 10", "workers", "seed", "9007199254740991"}},
 	} {
-		_, err := Run(c.cfg)
+		_, err := Run(context.Background(), c.cfg)
 		require.Error(t, err)
 		for _, w := range c.want {
 			assert.ErrorContains(t, err, w)
@@ -167,7 +171,7 @@ func TestConfigIsChecked(t *testing.T) {
 
 func TestShareStopsAtAnError(t *testing.T) {
 	var done [100]bool
-	err := share(2, len(done), func(i int) error {
+	err := share(context.Background(), 2, len(done), func(i int) error {
 		done[i] = true
 		if i == 3 {
 			return errors.New("three")
@@ -191,4 +195,11 @@ func TestInvariantsAreDocumented(t *testing.T) {
 		delete(named, i.String())
 	}
 	assert.Empty(t, named)
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := Run(ctx, Config{Cases: 1000})
+	require.ErrorIs(t, err, context.Canceled)
 }

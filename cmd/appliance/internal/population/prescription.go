@@ -20,7 +20,7 @@ const (
 )
 
 // drawProgramme writes a valid programme of 5 to 15 minutes that this table may
-// run on this person; one in fifty asks for more than the limits allow.
+// run on this person.
 func drawProgramme(d dice, t *simtable.Table, who *simtable.Patient, cervical bool) (*control.Programme, control.Person) {
 	limits := simulation.Commission(t)
 	most := inN(limits.Force)
@@ -41,9 +41,6 @@ func drawProgramme(d dice, t *simtable.Table, who *simtable.Patient, cervical bo
 	}
 	most = math.Min(math.Floor(most-math.Max(10, most/25)), inN(control.MaxHold))
 	hold := d.between(inN(control.MinHold)+10, most)
-	if d.chance(0.02) {
-		hold = math.Min(most+d.between(5, 50), inN(control.MaxHold))
-	}
 	p.Hold = newtons(hold)
 	if d.chance(0.15) {
 		p.ForceLimit = newtons(hold + math.Max(12, hold/20) + d.between(5, 80))

@@ -18,6 +18,7 @@ type Report struct {
 	Stopped    int                   `json:"stopped"`
 	PauseOver  int                   `json:"pause_over"`
 	NotStarted int                   `json:"not_started"` // a fault kept it from starting
+	Killed     int                   `json:"killed"`      // the control process was killed in it
 	Refused    int                   `json:"refused"`     // more than the limits allow was asked for
 	Seed       uint64                `json:"seed"`
 	FaultsEach int                   `json:"faults_each"`
@@ -95,6 +96,8 @@ func (r *Report) count(end string) {
 		r.Stopped++
 	case "pause-over":
 		r.PauseOver++
+	case "killed":
+		r.Killed++
 	case "refused":
 		r.Refused++
 	default:
@@ -125,8 +128,8 @@ const failuresShown = 20
 func (r *Report) Print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) } //nolint:errcheck // Flush tells
-	say("treatments\t%d: %d completed, %d tripped, %d stopped, %d paused for too long, %d not started, %d refused",
-		r.Treatments, r.Completed, r.Tripped, r.Stopped, r.PauseOver, r.NotStarted, r.Refused)
+	say("treatments\t%d: %d completed, %d tripped, %d stopped, %d paused for too long, %d killed, %d not started, %d refused",
+		r.Treatments, r.Completed, r.Tripped, r.Stopped, r.PauseOver, r.Killed, r.NotStarted, r.Refused)
 	say("worst\t%v", &r.Worst)
 	say("simulated\t%.1f h in %.0f s with %d workers, seed %d, %d faults each", r.SimulatedH, r.WallS, r.Workers, r.Seed, r.FaultsEach)
 	say("")

@@ -64,6 +64,9 @@ type excess struct {
 func (k *checker) checkLimit(t *tick) {
 	m := &k.motion
 	limit := inN(t.state.Limits.Force.Value)
+	if t.claims&driveActs != 0 {
+		k.worst.RunawayN = max(k.worst.RunawayN, t.truth.ForceN-limit)
+	}
 	if !pulling(t.state.Mode) && !pulling(k.was.mode) {
 		m.over, m.overReel = [2]excess{}, 0
 		return
@@ -77,7 +80,7 @@ func (k *checker) checkLimit(t *tick) {
 	if t.cells() == 2 {
 		m.over[1].look(t, &t.in.Second, &k.f.cells[1], limit+t.lie[1])
 	}
-	if t.deceived() || t.truth.ForceN <= limit {
+	if t.deceived() || t.claims&driveActs != 0 || t.truth.ForceN <= limit {
 		m.overReel = 0
 		return
 	}

@@ -135,8 +135,8 @@ const (
 	// armedMost and pausedMost are what docs/safety.md promises.
 	armedMost  = 10 * time.Minute
 	pausedMost = 10 * time.Minute
-	// slackMost: 150 mm at 10 mm/s take 15 s; a moment of frozen motion is allowed.
-	slackMost = 30 * time.Second
+	// slackMost: 150 mm at 10 mm/s take 15 s; twice that is allowed, and a tick.
+	slackMost = 30*time.Second + modeSlack
 	// tickMost is what one tick may count as treatment time, however late it is.
 	tickMost = 20 * time.Millisecond
 	// modeSlack allows for the tick that ends a mode.
@@ -169,6 +169,10 @@ func (k *checker) checkBounds(t *tick) {
 	}
 }
 
+// moving: the person does, and the drive is frozen.
+var moving = control.InterlockSet(0).With(control.ILPatientMoves).With(control.ILRateOfRise)
+
+// checkTreating counts slack on the clock, and treatment as the controller must.
 func (k *checker) checkTreating(t *tick) {
 	r := &k.release
 	passed := t.in.Now - k.was.now
@@ -178,6 +182,9 @@ func (k *checker) checkTreating(t *tick) {
 			k.add(t.in.Now, InvBound, "slack has been taken up for %v, allowed %v", r.slack, slackMost)
 		}
 		return
+	}
+	if t.state.Active&moving != 0 {
+		return // while the person moves the treatment waits
 	}
 	if r.counted += min(passed, tickMost); r.counted > r.longest+modeSlack {
 		k.add(t.in.Now, InvBound, "treating for %v, allowed %v", r.counted, r.longest)

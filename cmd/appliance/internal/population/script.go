@@ -92,6 +92,9 @@ func (s *script) start(p *player) {
 	}
 }
 
+// forget: the control process has been restarted and knows of nothing.
+func (s *script) forget() { s.selected, s.asked, s.proving = false, false, false }
+
 func (s *script) press(p *player, down bool) {
 	s.pressed = down
 	p.pressPatient(down)
