@@ -18,8 +18,9 @@ type tick struct {
 	out   *control.Output
 	state *control.Snapshot // as this tick has left it
 	truth *simtable.Truth
-	// open: the patient switch's contact is open, by hand or by a fault.
-	open bool
+	// open: the patient switch's contact is open, by hand or by a fault; cut: so is
+	// that of the emergency stop.
+	open, cut bool
 	// claims that faults take away now, and the most (N) by which each cell shows
 	// too little.
 	claims claim

@@ -87,6 +87,10 @@ var breaks = []struct {
 		s.tick.open = true
 		s.run(2 * time.Millisecond)
 	}},
+	{"goes on with the emergency stop open", InvSwitch, func(s *synthetic) {
+		s.tick.cut = true
+		s.run(2 * time.Millisecond)
+	}},
 	{"heats without a temperature", InvHeat, func(s *synthetic) {
 		s.truth.HeatPin, s.in.Pad.Failed = true, true
 		s.step()
@@ -303,6 +307,10 @@ func TestFaultsTakeAwayWhatTheyMust(t *testing.T) {
 			s.mode(control.Idle)
 			s.truth.Energised = true
 			s.step()
+		}},
+		{"an emergency stop that is shorted", stopDead, 0, func(s *synthetic) {
+			s.tick.cut = true
+			s.run(10 * time.Millisecond)
 		}},
 		{"a patient switch that is shorted", switchDead, 0, func(s *synthetic) {
 			s.tick.open = true

@@ -22,6 +22,7 @@ type liveFault struct {
 	from    time.Duration
 	until   time.Duration // never for what has no end
 	opens   bool          // the patient switch's contact
+	cuts    bool          // the emergency stop's
 }
 
 func (f *faultState) start(c *Case) {
@@ -37,7 +38,7 @@ func (f *faultState) inject(p *player, index int) {
 	// Drawn within the kind's own range, a test sees to that.
 	_ = p.rig.Sim.Inject(simtable.Fault{Kind: plan.Kind, At: p.now, For: plan.For, Value: plan.Value})
 	f.list[index].Reached, f.list[index].AtS = true, p.now.Seconds()
-	l := liveFault{index: index, profile: profileOf(plan.Kind), value: plan.Value, from: p.now, until: forever, opens: plan.Kind == "patient-switch-open"}
+	l := liveFault{index: index, profile: profileOf(plan.Kind), value: plan.Value, from: p.now, until: forever, opens: plan.Kind == "patient-switch-open", cuts: plan.Kind == "emergency-stop"}
 	if plan.For > 0 {
 		l.until = p.now + plan.For
 		f.ends = max(f.ends, l.until)
@@ -51,12 +52,13 @@ const aftermath = 2 * time.Second
 
 // judge says what the present faults take away from the promises.
 func (f *faultState) judge(p *player, t *tick) {
-	t.open = p.plan.patient > 0
+	t.open, t.cut = p.plan.patient > 0, p.plan.emergency > 0
 	limit := inN(p.state.Limits.Force.Value)
 	lies := [2]int{}
 	for i := range f.live {
 		l := &f.live[i]
-		t.open = t.open || l.opens && t.in.Now < l.until-time.Millisecond
+		now := t.in.Now < l.until-time.Millisecond
+		t.open, t.cut = t.open || l.opens && now, t.cut || l.cuts && now
 		if t.in.Now > l.until+aftermath && l.profile.offset == nil {
 			continue
 		}

@@ -23,6 +23,8 @@ const (
 	powerStays
 	// switchDead: the patient switch does not open.
 	switchDead
+	// stopDead: the emergency stop does not open.
+	stopDead
 	// heaterActs: the heater is on although its pin is low.
 	heaterActs
 	// padLies: the pad's sensor shows less than the pad has, plausibly.
@@ -112,7 +114,7 @@ var profiles = map[string]profile{
 	"patient-switch-stuck-closed": {shortest: flicker, longest: lasting, claims: switchDead},
 	"patient-switch-flicker":      {values: over(0.001, 0.8), shortest: flicker, longest: lasting},
 	"emergency-stop":              {shortest: time.Millisecond, longest: lasting},
-	"emergency-stop-stuck":        {shortest: flicker, longest: lasting},
+	"emergency-stop-stuck":        {shortest: flicker, longest: lasting, claims: stopDead},
 	"end-switch-stuck-open":       {values: oneOf(-1, 0, 1), shortest: time.Millisecond, longest: lasting},
 	"end-switch-stuck-closed":     {values: oneOf(-1, 0, 1), shortest: flicker, longest: lasting},
 	"start-stuck":                 {shortest: time.Millisecond, longest: lasting},

@@ -30,8 +30,7 @@ const (
 	// InvStill: no step at all in idle, armed or tripped.
 	InvStill
 	// InvPower: the motor has no power in idle and tripped, nor with an action of
-	// disable, nor while the emergency stop is pressed. Not while its enable or its
-	// power is stuck.
+	// disable. Not while its enable is stuck.
 	InvPower
 	// InvFall: from a stop or a trip to slack the drive never winds, neither by its
 	// count nor in truth (one full motor step apart), so the force falls but for
@@ -48,7 +47,8 @@ const (
 	// InvSpeed: no more steps in a tick than the speed limits allow, and two.
 	InvSpeed
 	// InvSwitch: the patient switch ends motion towards force within two ticks and
-	// leads out of treating; not while its contact is shorted.
+	// leads out of treating, and the emergency stop disables within two ticks; not
+	// while the contact is shorted.
 	InvSwitch
 	// InvHeat: the heater's pin is low unless a plausible temperature below 41 C
 	// was read within the last five seconds.

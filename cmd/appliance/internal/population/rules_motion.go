@@ -13,6 +13,7 @@ type motionRules struct {
 	over      [2]excess
 	overReel  float64 // mm, the rope on the drum when the true force went above the limit; 0 = it is not
 	openTicks int     // for which the patient switch has been open
+	cutTicks  int     // for which the emergency stop has been
 }
 
 // blindMost is the age of the newest good sample beyond which nothing pulls.
@@ -116,15 +117,20 @@ func (e *excess) look(t *tick, load *control.Load, f *cellFigures, limit float64
 // the step of the physics.
 const tickSlack = 2*time.Millisecond + 500*time.Microsecond
 
-// checkSwitch counts ticks, not time: the contact is read once in each.
+// checkSwitch counts ticks, not time: a contact is read once in each, and the
+// second read counts.
 func (k *checker) checkSwitch(t *tick) {
 	m := &k.motion
-	if !t.open || t.claims&switchDead != 0 {
-		m.openTicks = 0
-		return
-	}
-	m.openTicks++
 	now := t.in.Now
+	if m.cutTicks++; !t.cut || t.claims&stopDead != 0 {
+		m.cutTicks = 0
+	}
+	if m.cutTicks >= 2 && t.state.Action < control.Disable {
+		k.add(now, InvSwitch, "action %v in tick %d of an open emergency stop", t.state.Action, m.cutTicks)
+	}
+	if m.openTicks++; !t.open || t.claims&switchDead != 0 {
+		m.openTicks = 0
+	}
 	if m.openTicks >= 2 && pulling(t.state.Mode) {
 		k.add(now, InvSwitch, "mode %v in tick %d of an open patient switch", t.state.Mode, m.openTicks)
 	}

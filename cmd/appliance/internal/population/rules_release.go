@@ -169,9 +169,6 @@ func (k *checker) checkBounds(t *tick) {
 	}
 }
 
-// moving: the person does, and the drive is frozen.
-var moving = control.InterlockSet(0).With(control.ILPatientMoves).With(control.ILRateOfRise)
-
 // checkTreating counts slack on the clock, and treatment as the controller must.
 func (k *checker) checkTreating(t *tick) {
 	r := &k.release
@@ -182,9 +179,6 @@ func (k *checker) checkTreating(t *tick) {
 			k.add(t.in.Now, InvBound, "slack has been taken up for %v, allowed %v", r.slack, slackMost)
 		}
 		return
-	}
-	if t.state.Active&moving != 0 {
-		return // while the person moves the treatment waits
 	}
 	if r.counted += min(passed, tickMost); r.counted > r.longest+modeSlack {
 		k.add(t.in.Now, InvBound, "treating for %v, allowed %v", r.counted, r.longest)
