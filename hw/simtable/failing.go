@@ -28,6 +28,7 @@ func (s *Sim) applyFailing() {
 		m.holds = of(faultHoldingLost)
 	}
 	f.any = f.ropeSlip > 0 || f.flicker > 0 || m.runaway > 0 || !math.IsInf(m.holds, 1)
+	s.settleMore()
 }
 
 // fail is one step of the physics of a failing table, which ends at s.at.

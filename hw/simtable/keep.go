@@ -34,6 +34,7 @@ func (s *Sim) Keep(f *StateFile) (resumed bool, err error) {
 	}
 	f.last.identity = identity
 	s.kept = f
+	s.settleMore()
 	s.save()
 	if f.err != nil {
 		return f.found, fmt.Errorf("simtable: state: %w", f.err)

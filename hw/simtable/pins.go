@@ -210,14 +210,19 @@ type levelPin struct {
 // Out sets the line; what hangs on it learns of it at this moment, after the physics before.
 func (p *levelPin) Out(l gpio.Level) error {
 	s := p.sim
-	p.set(l, s.look())
-	if s.kept != nil && (p.which == lineEnable || p.which == lineHeat) {
-		s.save() // whoever makes the table safe may be gone before the next step of the physics
+	now := s.look()
+	if p.which == linePump { // the one that is written in every tick
+		p.level = l
+		s.pump(bool(l), now)
+	} else {
+		p.set(l, now)
 	}
 	s.spend(s.pinCost)
 	return nil
 }
 
+// set is a level at time now. A state that is kept is written when motor or heater are switched: whoever makes the table
+// safe may be gone before the next step of the physics.
 func (p *levelPin) set(l gpio.Level, now time.Duration) {
 	s := p.sim
 	p.level = l
@@ -231,6 +236,9 @@ func (p *levelPin) set(l gpio.Level, now time.Duration) {
 		s.applyEnable()
 	case lineHeat:
 		s.pad.heat(bool(l), now)
+	}
+	if s.kept != nil && (p.which == lineEnable || p.which == lineHeat) {
+		s.save()
 	}
 }
 

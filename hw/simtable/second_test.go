@@ -174,3 +174,16 @@ stretch_probability = 0.1
 	one.Cell2 = Cell{}
 	require.NoError(t, one.Validate(), "no second cell at all")
 }
+
+// However seldom somebody looks, both converters do all their conversions at their times.
+func TestLookingChangesNothingForTwoConverters(t *testing.T) {
+	end := func(look time.Duration) [4]uint64 {
+		r := newRig(t, "double", "median", nil)
+		for r.clock.Now() < 10*time.Second {
+			r.clock.Spend(look)
+			r.p.EndPull.Read()
+		}
+		return [4]uint64{uint64(r.chip.word), uint64(r.second.word), uint64(r.chip.readyAt), uint64(r.second.readyAt)}
+	}
+	assert.Equal(t, end(time.Millisecond), end(10*time.Second))
+}

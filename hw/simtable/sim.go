@@ -23,6 +23,7 @@ type Sim struct {
 	start   time.Duration
 	at      time.Duration // the physics have been done up to here
 	due     time.Duration // something happens in the physics or the chip from here on
+	busy    bool          // more has something to do
 
 	chip   chip
 	motor  motor
@@ -112,6 +113,7 @@ func New(cfg Table, patient Patient, clock Clock, seed uint64) (*Sim, error) {
 		return nil, err
 	}
 	s.nextCough(s.start)
+	s.settleMore()
 	return s, nil
 }
 
@@ -135,13 +137,15 @@ func (s *Sim) look() time.Duration {
 // advance does the physics and the conversions up to now, in the order in which they happen.
 func (s *Sim) advance(now time.Duration) {
 	next := s.at + grid
+	ready := min(s.chip.readyAt, s.second.readyAt)
 	for {
-		if s.chip.readyAt < next && s.chip.readyAt <= now {
-			s.chip.finish()
-			continue
-		}
-		if s.second.readyAt < next && s.second.readyAt <= now {
-			s.second.finish()
+		if ready < next && ready <= now {
+			if ready == s.chip.readyAt {
+				s.chip.finish()
+			} else {
+				s.second.finish()
+			}
+			ready = min(s.chip.readyAt, s.second.readyAt)
 			continue
 		}
 		if next > now {
@@ -151,7 +155,7 @@ func (s *Sim) advance(now time.Duration) {
 		s.tick()
 		next += grid
 	}
-	s.due = min(next, s.chip.readyAt, s.second.readyAt)
+	s.due = min(next, ready)
 }
 
 // tick is one step of the physics, which ends at s.at.
@@ -161,9 +165,6 @@ func (s *Sim) tick() {
 	}
 	m := &s.motor
 	m.coast(s.at)
-	if s.failing.any {
-		s.fail()
-	}
 	if m.drive.BackDrivable && !s.powered(s.at) {
 		s.reel -= m.runOut(s.person.rope, m.drive.BackDriveFrictionN)
 	}
@@ -179,9 +180,6 @@ func (s *Sim) tick() {
 	}
 	s.person.step(s.reel, sway)
 	s.chip.load(s.person.rope)
-	if s.second.period != 0 {
-		s.second.load(s.person.rope)
-	}
 	if s.person.rope >= s.events.slipAbove {
 		s.slipUnderLoad()
 	}
@@ -190,10 +188,26 @@ func (s *Sim) tick() {
 	if s.at >= s.pad.due {
 		s.pad.advance(s.at)
 	}
+	if s.busy {
+		s.more()
+	}
+}
+
+// more is what only some tables have in a step of the physics: a second cell, something that fails, a state to keep.
+func (s *Sim) more() {
+	if s.second.period != 0 {
+		s.second.load(s.person.rope)
+	}
+	if s.failing.any {
+		s.fail()
+	}
 	if s.at >= s.saveAt {
 		s.save()
 	}
 }
+
+// settleMore looks whether there is any of it.
+func (s *Sim) settleMore() { s.busy = s.second.period != 0 || s.failing.any || s.kept != nil }
 
 // speedShare smooths the true speed over about 10 ms, since single steps would make it flicker.
 const speedShare = 0.1

@@ -79,6 +79,24 @@ type sleeper struct {
 // SleepUntil returns at t, or later.
 func (s sleeper) SleepUntil(t time.Duration) { s.clock.SleepUntil(s.sim.Wake(t)) }
 
+// virtualSleeper is the same on a virtual clock, without a detour: whole
+// treatments are made of its sleeps.
+type virtualSleeper struct {
+	*simtable.VirtualClock
+	sim *simtable.Sim
+}
+
+// SleepUntil returns at t, or later.
+func (s virtualSleeper) SleepUntil(t time.Duration) { s.VirtualClock.SleepUntil(s.sim.Wake(t)) }
+
+// thread is the clock of the control thread on a table's clock.
+func thread(c clock, sim *simtable.Sim) executive.Clock {
+	if v, ok := c.(*simtable.VirtualClock); ok {
+		return &virtualSleeper{v, sim}
+	}
+	return sleeper{c, sim}
+}
+
 // NewVirtual builds a rig in virtual time, as fast as the CPU allows.
 func NewVirtual(o Options) (*Rig, *simtable.VirtualClock, error) {
 	c := simtable.NewVirtualClock()
@@ -132,7 +150,7 @@ func (r *Rig) boot() (err error) {
 	if err != nil {
 		return err
 	}
-	r.Exec = executive.New(o.Exec, sleeper{r.clock, r.Sim}, r.Table, r.Ctl)
+	r.Exec = executive.New(o.Exec, thread(r.clock, r.Sim), r.Table, r.Ctl)
 	return nil
 }
 
