@@ -155,7 +155,9 @@ func (g *guard) look(c *Controller, in *Input) {
 	if c.paired() {
 		g.pair.compare(c)
 	}
-	g.ends.update(c, in)
+	if in.Now-c.bootedAt >= settleAtBoot {
+		g.ends.update(c, in)
+	}
 	g.slack.update(c)
 	if in.Overrun {
 		g.overrun = c.now + overrunTold
