@@ -42,6 +42,15 @@ func (k ActKind) String() string {
 	return "unknown"
 }
 
+// touches tells whether the act has to do with the force.
+func (k ActKind) touches() bool {
+	switch k {
+	case ActDuration, ActHeatOn, ActHeatOff, ActAcknowledge, ActStartButton, ActStale, ActFlood:
+		return false
+	}
+	return true
+}
+
 // Act is one thing that somebody does, and when.
 type Act struct {
 	Kind    ActKind

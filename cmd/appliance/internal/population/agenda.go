@@ -16,6 +16,7 @@ type agenda struct {
 
 	waiting  int           // acts and faults that have not begun
 	lastDone time.Duration // when the last one began
+	touched  bool          // one of them has to do with the force
 
 	patient, emergency, button int // how many hands are on each switch
 	gone                       int // how often the gateway is lost
@@ -80,6 +81,7 @@ func (a *agenda) act(p *player) {
 		i--
 		if it.undo == nil {
 			a.lastDone, a.waiting = p.now, a.waiting-1
+			a.touched = a.touched || it.act == nil || it.act.Kind.touches()
 		}
 		switch {
 		case it.undo != nil:

@@ -8,9 +8,10 @@ import (
 
 // Outcome is what became of a case.
 type Outcome struct {
-	End        string         `json:"end"`    // how the treatment ended, "refused", "not-started", "killed" or "unending"
-	Trips      []string       `json:"trips"`  // all that were latched, in order
-	Faults     []FaultOutcome `json:"faults"` // in the order of the case
+	End        string         `json:"end"`        // how the treatment ended, "refused", "not-started", "killed" or "unending"
+	Trips      []string       `json:"trips"`      // all that were latched, in order
+	Unprovoked []string       `json:"unprovoked"` // those that came before anything had happened
+	Faults     []FaultOutcome `json:"faults"`     // in the order of the case
 	Violations []Violation    `json:"violations"`
 	Worst      Worst          `json:"worst"`
 	TreatmentS float64        `json:"treatment_s"`
@@ -35,6 +36,9 @@ func (o *Outcome) String() string {
 	say("end", "%s after %.1f s of treatment, %.1f s in all", o.End, o.TreatmentS, o.SimulatedS)
 	if len(o.Trips) > 0 {
 		say("trips", "%s", strings.Join(o.Trips, ", "))
+	}
+	if len(o.Unprovoked) > 0 {
+		say("for nothing", "%s", strings.Join(o.Unprovoked, ", "))
 	}
 	for _, f := range o.Faults {
 		switch {

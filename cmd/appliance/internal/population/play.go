@@ -137,6 +137,9 @@ func (p *player) note(in *control.Input, out *control.Output) {
 			p.enter(e.Mode, e.Phase)
 		case control.EventTrip:
 			p.out.Trips = append(p.out.Trips, e.Interlock.String())
+			if p.nothingHappened() {
+				p.out.Unprovoked = append(p.out.Unprovoked, e.Interlock.String())
+			}
 			p.faults.tripped(p, e.Interlock)
 		}
 	}
@@ -156,6 +159,14 @@ func (p *player) note(in *control.Input, out *control.Output) {
 	if out.HasReport {
 		p.trace.Report, p.trace.Limits = out.Report, p.state.Limits
 	}
+}
+
+// nothingHappened tells whether neither fate nor anybody at the table nor a cough
+// has been at work in the treatment so far: what trips then, trips for nothing.
+func (p *player) nothingHappened() bool {
+	w := &p.c.Patient
+	still := w.CoughsPerMinute == 0 && len(w.Coughs)+len(w.GettingUp)+len(w.Slips)+len(w.Shifts) == 0
+	return still && !p.plan.touched && p.stage == running
 }
 
 // enter notes the beginning of a mode and phase: moments count from it.

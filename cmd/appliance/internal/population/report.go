@@ -24,7 +24,9 @@ type Report struct {
 	FaultsEach int                   `json:"faults_each"`
 	Violations map[string]int        `json:"violations"` // cases, by invariant
 	Faults     map[string]FaultCount `json:"faults"`
-	Trips      map[string]int        `json:"trips"` // latched in all cases, by interlock
+	Trips      map[string]int        `json:"trips"`       // latched in all cases, by interlock
+	Unprovoked map[string]int        `json:"unprovoked"`  // those of them that came before anything had happened
+	ForNothing []string              `json:"for_nothing"` // a command for each of these
 	Failures   []Failure             `json:"failures"`
 	Replay     []string              `json:"replay"` // a command for each failure
 	Worst      Worst                 `json:"worst"`  // where the cell tells the truth
@@ -54,7 +56,7 @@ func (r *Report) Broken() bool { return len(r.Failures) > 0 }
 // newReport counts outcomes in the order of their cases.
 func newReport(cfg Config, outcomes []Outcome) *Report {
 	r := &Report{Treatments: len(outcomes), Seed: cfg.Seed, FaultsEach: cfg.Faults,
-		Violations: map[string]int{}, Faults: map[string]FaultCount{}, Trips: map[string]int{}, Failures: []Failure{}, Replay: []string{}}
+		Violations: map[string]int{}, Faults: map[string]FaultCount{}, Trips: map[string]int{}, Unprovoked: map[string]int{}, ForNothing: []string{}, Failures: []Failure{}, Replay: []string{}}
 	for i := range invariants {
 		r.Violations[i.String()] = 0
 	}
@@ -73,8 +75,12 @@ func newReport(cfg Config, outcomes []Outcome) *Report {
 		for _, f := range o.Faults {
 			r.countFault(f)
 		}
+		c := Case{Seed: cfg.Seed, Index: i, Number: cfg.Faults}
+		for _, t := range o.Unprovoked {
+			r.Unprovoked[t]++
+			r.ForNothing = append(r.ForNothing, c.Replay()+" # "+t)
+		}
 		if len(o.Violations) > 0 {
-			c := Case{Seed: cfg.Seed, Index: i, Number: cfg.Faults}
 			r.Failures = append(r.Failures, Failure{Index: i, Replay: c.Replay(), Violations: o.Violations})
 			r.Replay = append(r.Replay, c.Replay())
 		}
@@ -138,6 +144,13 @@ func (r *Report) Print(to io.Writer) error {
 		f := r.Faults[name]
 		if f.N > 0 {
 			say("%s\t%d\t%d\t%d\t%s", name, f.N, f.Reached, f.Tripped, counts(f.Interlock))
+		}
+	}
+	if len(r.Unprovoked) > 0 {
+		say("")
+		say("tripped before anything had happened\t%s", counts(r.Unprovoked))
+		for _, c := range r.ForNothing[:min(len(r.ForNothing), failuresShown)] {
+			say("  %s", c)
 		}
 	}
 	say("")

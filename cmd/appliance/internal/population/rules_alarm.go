@@ -137,10 +137,9 @@ func (k *checker) checkLamps(t *tick) {
 		a.redOn, a.redOff, a.yellowOn, a.yellowNo, a.sound = now, now, now, now, now
 	}
 	if passed := now - k.was.now; passed > tickMost && !k.first {
-		// Nothing blinks while the process stands still.
-		for _, at := range []*time.Duration{&a.redOn, &a.redOff, &a.yellowOn, &a.yellowNo, &a.sound} {
-			*at += passed
-		}
+		// Nothing blinks while the process stands still, and then it may go on anywhere
+		// in the pattern.
+		a.redOn, a.redOff, a.yellowOn, a.yellowNo, a.sound = now, now, now, now, now
 	}
 	last(t.truth.AlarmLamp, now, &a.redOn, &a.redOff)
 	last(t.truth.CautionLamp, now, &a.yellowOn, &a.yellowNo)

@@ -71,7 +71,10 @@ func (k *checker) checkFall(t *tick) {
 		return
 	}
 	r.lowest = min(r.lowest, t.truth.ReelMM)
-	if t.claims&driveActs == 0 && t.truth.ReelMM > r.lowest+k.f.fullStep {
+	if t.claims&driveActs != 0 {
+		r.lowest = t.truth.ReelMM
+	}
+	if t.truth.ReelMM > r.lowest+k.f.fullStep {
 		k.add(t.in.Now, InvFall, "the drum has wound %.2f mm in mode %v", t.truth.ReelMM-r.lowest, m)
 		r.lowest = t.truth.ReelMM
 	}
