@@ -29,15 +29,16 @@ import (
 
 // controlCommand is the real-time control process.
 type controlCommand struct {
-	Config     string `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
-	Simulate   bool   `help:"Use a simulated table instead of the pins; sockets are in --run-dir."`
-	Table      string `help:"Simulated table, by name or TOML file." default:"winch"`
-	Patient    string `help:"Simulated patient, by name or TOML file." default:"median"`
-	Seed       uint64 `help:"Seed of the simulation." default:"1"`
-	Faults     string `help:"TOML file of faults to inject into the simulation." type:"existingfile"`
-	RunDir     string `help:"Folder for the sockets of a simulated table." default:"/tmp/traction" type:"path"`
-	Programmes string `help:"Folder of further programmes for a simulated table." type:"existingdir"`
-	Remote     string `help:"What remote users may do on a simulated table: ${enum}." enum:"monitor,stop,adjust,full" default:"full"`
+	Config        string `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
+	Simulate      bool   `help:"Use a simulated table instead of the pins; sockets are in --run-dir."`
+	Table         string `help:"Simulated table, by name or TOML file." default:"winch"`
+	Patient       string `help:"Simulated patient, by name or TOML file." default:"median"`
+	Seed          uint64 `help:"Seed of the simulation." default:"1"`
+	Faults        string `help:"TOML file of faults to inject into the simulation." type:"existingfile"`
+	RunDir        string `help:"Folder for the sockets of a simulated table." default:"/tmp/traction" type:"path"`
+	Programmes    string `help:"Folder of further programmes for a simulated table." type:"existingdir"`
+	SimulateState string `help:"File in which a simulated table outlives its process; made when there is none." type:"path"`
+	Remote        string `help:"What remote users may do on a simulated table: ${enum}." enum:"monitor,stop,adjust,full" default:"full"`
 }
 
 // simulatedPriority under SCHED_FIFO: the lowest, a simulation must not get in anybody's way.
@@ -53,6 +54,9 @@ const (
 func (c *controlCommand) Run(ctx context.Context) error {
 	if c.Simulate {
 		return c.simulated(ctx)
+	}
+	if c.SimulateState != "" {
+		return fmt.Errorf("--simulate-state: %q is only of use with --simulate; a real table keeps its own state", c.SimulateState)
 	}
 	return c.real(ctx)
 }
@@ -106,7 +110,7 @@ func (c *controlCommand) real(ctx context.Context) error {
 }
 
 // simulated runs on a table behind simulated pins, on the real clock.
-func (c *controlCommand) simulated(ctx context.Context) error {
+func (c *controlCommand) simulated(ctx context.Context) (err error) {
 	o, err := simulationOptions(c.Table, c.Patient, c.Faults, c.Seed)
 	if err != nil {
 		return err
@@ -115,6 +119,12 @@ func (c *controlCommand) simulated(ctx context.Context) error {
 		return err
 	}
 	o.FirstRev = randomRev()
+	if c.SimulateState != "" {
+		if o.State, err = simtable.OpenState(c.SimulateState); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, o.State.Close()) }()
+	}
 	// A simulation takes real-time priority where it may have it, and goes on without.
 	o.Exec = executive.Config{RealTime: executive.RealTime{Priority: simulatedPriority, CPU: -1}, AllowOrdinary: true, Log: warn}
 	if err := os.MkdirAll(c.RunDir, 0o700); err != nil {

@@ -86,15 +86,25 @@ func (j *journal) wait(t *testing.T, what string, shows func(*journal) bool) {
 	}
 }
 
-// newest is the number of the last entry.
-func (j *journal) newest() uint64 {
+// last gives treated and told while the copying goes on.
+func (j *journal) last() (entry, event uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.entries) == 0 {
-		return 0
-	}
-	return j.entries[len(j.entries)-1].Seq
+	return j.treated(), j.told()
 }
+
+// treated is the number of the last entry of a treatment, 0 = there is none.
+func (j *journal) treated() uint64 {
+	for _, e := range slices.Backward(j.entries) {
+		if e.Treatment != 0 {
+			return e.Seq
+		}
+	}
+	return 0
+}
+
+// told is the number of the last event.
+func (j *journal) told() uint64 { return j.events[len(j.events)-1].Seq }
 
 // levels are what a programme asks for.
 type levels struct {
@@ -215,19 +225,20 @@ func (j *journal) stored(t *testing.T, store *record.Store, treatment uint32) {
 	require.Equal(t, &j.reports[i], session.Report)
 }
 
-// recorded waits until the gateway's record holds the journal up to an entry, and
-// opens it.
-func recorded(t *testing.T, dir, boot string, entry uint64) *record.Store {
+// recorded waits until the gateway's record holds a journal up to an entry of a
+// treatment and an event, and opens it. Of an idle table's entries the record only
+// notes the numbers, once a minute.
+func recorded(t *testing.T, dir, boot string, entry, event uint64) *record.Store {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		store, err := record.Open(filepath.Join(dir, "record.sqlite"), record.Options{ReadOnly: true})
-		var next uint64
+		var nextEntry, nextEvent uint64
 		if err == nil {
-			if next, _, _, err = store.Next(boot); err == nil && next > entry {
+			if nextEntry, nextEvent, _, err = store.Next(boot); err == nil && nextEntry > entry && nextEvent > event {
 				return store
 			}
 			require.NoError(t, store.Close())
 		}
-		require.True(t, time.Now().Before(deadline), "the record has come to entry %d of %d: %v", next, entry, err)
+		require.True(t, time.Now().Before(deadline), "the record has come to entry %d of %d, event %d of %d: %v", nextEntry, entry, nextEvent, event, err)
 	}
 }
