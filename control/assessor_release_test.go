@@ -234,3 +234,22 @@ func TestStopHurriesARecovery(t *testing.T) {
 		assert.Less(t, d, 3*time.Second, what)
 	}
 }
+
+// TestSlackSwitchOpenUnderTension: the wire of the slack end switch breaks in a
+// hold close to where the rope was slack, which on a stiff person is all of a
+// treatment. A switch is no reason to leave the tension on a self-locking table.
+func TestSlackSwitchOpenUnderTension(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = back
+		r := newRig(t, cfg)
+		r.k, r.slackX = 20, 5
+		r.holding(long())
+		r.in.Switches.EndSlack = true
+		r.run(time.Second)
+		r.must(Command{Kind: CommandStop})
+		r.until("end", 10*time.Second, func() bool { return r.c.mode == Idle || r.c.mode == Tripped })
+		assert.Less(t, r.force, slackForce, "back-drivable %v: %v", back, r.c.guard.latched.IDs())
+		assert.False(t, r.c.guard.latched.Has(ILReleaseStalled))
+	}
+}

@@ -249,7 +249,7 @@ const slackEndBand = 25.0
 
 // end-slack: open far from the slack end, so the switch is stuck or unplugged.
 func endSlack(c *Controller, in *Input) bool {
-	return in.Switches.EndSlack && c.treat.phase != Slack && !c.slackEnd()
+	return in.Switches.EndSlack && c.treat.phase != Slack && c.farFromSlack()
 }
 
 // slackEndAfter is how long the rope must have been slack before a switch that
@@ -258,11 +258,19 @@ func endSlack(c *Controller, in *Input) bool {
 const slackEndAfter = 500 * time.Millisecond
 
 // slackEnd tells whether the rope is at the slack end: the switch says so, and
-// neither position nor tension says that it cannot be.
+// neither position nor tension says that it cannot be. With tension it counts once
+// unwinding has not helped.
 func (c *Controller) slackEnd() bool {
-	far := c.mode != Recovering && c.x > c.treat.armX+slackEndBand
+	if c.tension() && c.rel.stalls == 0 {
+		return false // whatever the switch says: it may be its wire, and unwinding still helps
+	}
 	lasting := c.mode == Releasing && c.rel.slackSince != 0 && c.now-c.rel.slackSince > slackEndAfter
-	return c.switches.EndSlack && (!far || lasting)
+	return c.switches.EndSlack && (!c.farFromSlack() || lasting)
+}
+
+// farFromSlack: the count says that the slack end cannot be here.
+func (c *Controller) farFromSlack() bool {
+	return c.mode != Recovering && c.x > c.treat.armX+slackEndBand
 }
 
 // travel: as far from where the rope was slack as the limits allow.

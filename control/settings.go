@@ -15,6 +15,9 @@ func (c *Controller) decideSelect(cmd *Command) Reply {
 	if p.Validate() != nil {
 		return Reply{Code: OutOfRange}
 	}
+	if cmd.Person.BodyWeight < 0 || cmd.Person.MaxForce < 0 {
+		return Reply{Code: OutOfRange} // less than nothing would count as nothing said
+	}
 	limits := chain(&c.cfg.Table, p, &cmd.Person, p.Hold, p.Duration)
 	s := settingsOf(p)
 	if r := checkSettings(p, &limits, &s); r.Code != Accepted {

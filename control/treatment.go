@@ -65,6 +65,7 @@ func (c *Controller) startTreatment(from Origin, out *Output) {
 	c.stiff.start()
 	c.tally.start(c)
 	c.guard.startTreatment(c)
+	c.rel = release{}
 	if c.programme.Heat != 0 && (c.heat.target == 0 || c.heat.target > c.limits.Temperature.Value) {
 		c.heat.want(c.now, min(c.programme.Heat, c.limits.Temperature.Value))
 	}
