@@ -25,6 +25,7 @@ type cell struct {
 	last  float64 // newtons, of the one before
 	dt    float64 // seconds between the two
 	count int32
+	noise noise
 
 	// waited is how long ticks have run without a good sample. A stall of this
 	// very process is no silence of the cell, so it counts a tick's bound only.
@@ -59,6 +60,7 @@ func (c *cell) update(l *Load, now, dt time.Duration) {
 			c.dt = (l.At - c.at).Seconds()
 			c.seq, c.at, c.count, c.ever = l.Seq, l.At, l.Counts, true
 			c.last, c.force = c.force, force
+			c.noise.see(force)
 		}
 	}
 	bad := l.Fault.lasting()

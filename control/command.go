@@ -35,7 +35,7 @@ type Permission uint8
 const (
 	Monitor    Permission = iota // look, nothing else
 	StopOnly                     // stop and pause (the default)
-	Adjust                       // also resume, set, heat, acknowledge a message
+	Adjust                       // also resume, hold, set, heat, acknowledge a message
 	FullRemote                   // also select and start, after arming at the table
 )
 
@@ -68,9 +68,14 @@ const (
 	CommandAcknowledge
 	CommandProve   // the proof of release
 	CommandSilence // pause the alarm's sound
+	CommandHold    // pause, and keep the force where it is for a moment
+	// The gateway's own commands; the control process has nothing to do with them.
+	CommandReport    // publish a past treatment's report
+	CommandUnpublish // remove what was published for the discovery of the table
 )
 
-var commandNames = [...]string{"none", "select", "arm", "start", "pause", "resume", "stop", "set", "heat", "acknowledge", "prove", "silence"}
+var commandNames = [...]string{"none", "select", "arm", "start", "pause", "resume", "stop", "set", "heat", "acknowledge", "prove", "silence",
+	"hold", "report", "unpublish"}
 
 // String returns the command's name as it appears in every interface.
 func (k CommandKind) String() string { return name(commandNames[:], uint8(k)) }
@@ -86,7 +91,11 @@ func (k *CommandKind) UnmarshalText(b []byte) error {
 // NeedsRev tells whether the command can raise force or start motion and must
 // therefore carry the rev of the state it was decided on. Stop and pause never do.
 func (k CommandKind) NeedsRev() bool {
-	return k != NoCommand && k != CommandStop && k != CommandPause
+	switch k {
+	case NoCommand, CommandStop, CommandPause, CommandReport, CommandUnpublish:
+		return false
+	}
+	return true
 }
 
 // Command is one request, already decoded; Step checks all of it again.
@@ -95,6 +104,8 @@ type Command struct {
 	Origin Origin
 	// Ticket is handed back in the Reply; 0 asks for none.
 	Ticket uint64
+	// Signed: its sender has shown that it knows the table's key.
+	Signed bool
 	// Rev is the state's rev that the command was decided on.
 	Rev uint64
 	// Programme to select; never changed after it was handed over.
@@ -148,10 +159,12 @@ const (
 	QueueFull         // too many commands at once
 	Unanswered        // the executive did not answer in time
 	Malformed         // the request could not be understood
+	Unsigned          // the table's configuration asks for a signature, which is missing or wrong
+	NotHere           // a command that only the gateway knows
 )
 
 var codeNames = [...]string{"ok", "stale_rev", "not_allowed", "only_at_table", "wrong_mode", "not_ready", "above_limit",
-	"out_of_range", "no_programme", "tension", "interlock", "queue_full", "unanswered", "malformed"}
+	"out_of_range", "no_programme", "tension", "interlock", "queue_full", "unanswered", "malformed", "unsigned", "not_here"}
 
 // String returns the code as it appears in every interface.
 func (c Code) String() string { return name(codeNames[:], uint8(c)) }

@@ -61,6 +61,8 @@ type Config struct {
 	SampleRate physic.Frequency
 	// Remote is what commands from the gateway may do.
 	Remote Permission
+	// Signed: what needs FullRemote needs a signature as well (R-SIGNED).
+	Signed bool
 	// GatewayLost is what happens to a treatment that was started over the network
 	// when nothing is heard of the gateway any more.
 	GatewayLost GatewayPolicy

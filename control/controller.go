@@ -42,6 +42,7 @@ type Controller struct {
 	release  releaseProof
 	armedAt  time.Duration
 	stopTold time.Duration
+	refusals refusals
 	missing  Missing
 	switches Switches
 	bootedAt time.Duration
@@ -309,10 +310,10 @@ func (c *Controller) Snapshot(s *Snapshot) {
 		Force:    newtons(c.cell.force), SetPoint: newtons(c.setPoint()),
 		Position: c.lastMotion.Position, Speed: c.lastMotion.Speed, Stiffness: c.stiff.slope,
 		Limits: c.limits, Action: c.guard.action, Active: c.guard.activeSet(c), Trips: c.guard.latched,
-		Alarm: c.alarm.priority, Missing: c.missing, SwitchProof: c.proof.proven, Switches: c.switches,
+		Alarm: c.alarm.priority, Missing: c.missing, SwitchProof: c.proof.proven, Switches: c.switches, Held: c.mode == Paused && t.held,
 		HeatTarget: c.heat.target, HeatDuty: c.heat.duty, HeatRefused: c.heat.reason,
 		SilentFor: c.alarm.silentFor(c.now), EndTone: c.alarm.ended,
-		Cell: c.cell.fault, CellRate: c.cell.rate, Late: c.worstLate,
+		Cell: c.cell.fault, CellRate: c.cell.rate, CellNoise: newtons(c.cell.noise.value()), Late: c.worstLate,
 	}
 	if c.pad.Present && !c.pad.Failed && c.pad.At != 0 {
 		s.Pad = c.pad.Temperature

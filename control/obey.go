@@ -27,9 +27,34 @@ func (c *Controller) obey(in *Input, out *Output) {
 	out.Reply = r
 	kind := EventCommand
 	if r.Code != Accepted {
-		kind = EventRefused
+		if kind = EventRefused; cmd.Origin == Remote && !c.refusals.tell(c.now) {
+			return
+		}
 	}
 	c.emit(out, Event{Kind: kind, Command: cmd.Kind, Origin: cmd.Origin, Code: r.Code})
+}
+
+// refusals bounds how many refused commands of remote users are told, so that a
+// flood of them cannot push the treatment's events out of the journal: its 4096
+// events are then those of half an hour at least. Each is answered all the same.
+type refusals struct {
+	used float64
+	at   time.Duration
+}
+
+const (
+	// refusalsBurst at once after a quiet time, refusalsRate a second on average.
+	refusalsBurst = 20
+	refusalsRate  = 2
+)
+
+func (r *refusals) tell(now time.Duration) bool {
+	r.used, r.at = max(0, r.used-refusalsRate*(now-r.at).Seconds()), now
+	if r.used+1 > refusalsBurst {
+		return false
+	}
+	r.used++
+	return true
 }
 
 // decide checks a command as if nobody had checked it before: what can raise force
@@ -49,11 +74,12 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 		return Reply{Code: StaleRev}
 	}
 	switch cmd.Kind {
-	case CommandPause:
+	case CommandPause, CommandHold:
 		if c.mode != Treating {
 			return Reply{Code: WrongMode}
 		}
 		c.pause(out)
+		c.treat.held = cmd.Kind == CommandHold
 		return Reply{}
 	case CommandResume:
 		return c.decideResume(cmd.Origin, out)
@@ -82,9 +108,13 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	return Reply{Code: Malformed}
 }
 
-// allowed is the permission level of remote users. R-ARM-AT-TABLE: some things are
-// for who stands at the table, whatever the level.
+// allowed is the permission level of remote users, and the signature where one is
+// asked for (R-SIGNED). R-ARM-AT-TABLE: some things are for who stands at the table,
+// whatever the level.
 func (c *Controller) allowed(cmd *Command) Code {
+	if cmd.Kind == CommandReport || cmd.Kind == CommandUnpublish {
+		return NotHere
+	}
 	if cmd.Origin == Table {
 		return Accepted
 	}
@@ -94,11 +124,14 @@ func (c *Controller) allowed(cmd *Command) Code {
 		return OnlyAtTable
 	case CommandPause:
 		need = StopOnly
-	case CommandResume, CommandSet, CommandHeat, CommandAcknowledge:
+	case CommandResume, CommandHold, CommandSet, CommandHeat, CommandAcknowledge:
 		need = Adjust
 	}
 	if c.cfg.Remote < need {
 		return NotAllowed
+	}
+	if need == FullRemote && c.cfg.Signed && !cmd.Signed {
+		return Unsigned
 	}
 	return Accepted
 }

@@ -105,7 +105,9 @@ type Snapshot struct {
 
 	Missing     Missing
 	SwitchProof bool
-	Switches    Switches
+	// Held: this pause keeps its force for a moment, whatever the programme says.
+	Held     bool
+	Switches Switches
 
 	Pad         physic.Temperature // zero kelvin = not known
 	HeatTarget  physic.Temperature // 0 = off
@@ -119,7 +121,10 @@ type Snapshot struct {
 
 	Cell     CellFault
 	CellRate physic.Frequency
-	Late     time.Duration // worst lateness of a tick in the last second
+	// CellNoise is the standard deviation of one sample, without what the force
+	// itself does; 0 = not known yet.
+	CellNoise physic.Force
+	Late      time.Duration // worst lateness of a tick in the last second
 }
 
 // EventKind names what happened.

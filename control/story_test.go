@@ -270,6 +270,45 @@ func TestPauseKeepsForceAndStopsTheTimer(t *testing.T) {
 	assert.Equal(t, EndPauseOver, r.reports[0].End)
 }
 
+// TestHoldKeepsForceForAMoment: R-HOLD-ENDS. In a programme whose pauses rest, a
+// hold keeps the force for a minute and eases then; no rev, no hold.
+func TestHoldKeepsForceForAMoment(t *testing.T) {
+	r := newRig(t, testConfig())
+	p := testProgramme()
+	p.PauseRests = true
+	r.holding(p)
+	r.run(time.Second)
+	r.in.Command = Command{Kind: CommandHold, Rev: r.c.rev - 1, Ticket: 1}
+	r.tick()
+	assert.Equal(t, StaleRev, r.out.Reply.Code)
+	r.must(Command{Kind: CommandHold})
+	assert.Equal(t, Paused, r.c.mode)
+	var s Snapshot
+	r.c.Snapshot(&s)
+	assert.True(t, s.Held)
+	r.run(holdMost - time.Second)
+	assert.InDelta(t, 200, r.force, 2)
+	r.run(10 * time.Second)
+	assert.InDelta(t, 80, r.force, 3, "it rests as any other pause does")
+	r.c.Snapshot(&s)
+	assert.False(t, s.Held)
+	assert.Equal(t, WrongMode, r.say(Command{Kind: CommandHold}).Code)
+	r.until("pause over", 11*time.Minute, r.mode(Idle))
+}
+
+// TestHoldInAPull: the force stays where the ramp has brought it.
+func TestHoldInAPull(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.armed(testProgramme())
+	r.must(Command{Kind: CommandStart})
+	r.until("100 N", 30*time.Second, func() bool { return r.force > 100 })
+	r.must(Command{Kind: CommandHold})
+	r.run(10 * time.Second)
+	assert.InDelta(t, 100, r.force, 6)
+	r.must(Command{Kind: CommandResume})
+	r.until("hold", 10*time.Second, r.phase(Hold))
+}
+
 func TestSetDuringTheRun(t *testing.T) {
 	r := newRig(t, testConfig())
 	r.holding(testProgramme())
@@ -342,6 +381,18 @@ func TestRemotePermissions(t *testing.T) {
 		Adjust:     {CommandPause: WrongMode, CommandSet: NoProgramme, CommandSelect: NotAllowed, CommandArm: OnlyAtTable},
 		FullRemote: {CommandPause: WrongMode, CommandSet: NoProgramme, CommandSelect: NoProgramme, CommandArm: OnlyAtTable},
 	}
+	for level := range want {
+		want[level][CommandHold] = want[level][CommandSet]
+		if level >= Adjust {
+			want[level][CommandHold] = WrongMode
+		}
+		want[level][CommandStart] = want[level][CommandSelect]
+		if level == FullRemote {
+			want[level][CommandStart] = WrongMode
+		}
+		want[level][CommandReport], want[level][CommandUnpublish] = NotHere, NotHere
+		want[level][CommandProve], want[level][CommandSilence] = OnlyAtTable, OnlyAtTable
+	}
 	for level, codes := range want {
 		for kind, code := range codes {
 			cfg := testConfig()
@@ -351,6 +402,47 @@ func TestRemotePermissions(t *testing.T) {
 			assert.Equal(t, code, r.say(Command{Kind: kind, Origin: Remote}).Code, "%v %v", level, kind)
 		}
 	}
+}
+
+// TestUnsignedDoesNothing: R-SIGNED. What changes or slows needs no signature, and
+// neither does the table itself.
+func TestUnsignedDoesNothing(t *testing.T) {
+	cfg := testConfig()
+	cfg.Remote, cfg.Signed = FullRemote, true
+	r := newRig(t, cfg)
+	r.armed(testProgramme())
+	start := Command{Kind: CommandStart, Origin: Remote}
+	assert.Equal(t, Unsigned, r.say(start).Code)
+	assert.Equal(t, Unsigned, r.say(Command{Kind: CommandSelect, Origin: Remote, Programme: testProgramme()}).Code)
+	assert.Equal(t, Armed, r.c.mode)
+	start.Signed = true
+	r.must(start)
+	assert.Equal(t, Treating, r.c.mode)
+	r.until("hold", 30*time.Second, r.phase(Hold))
+	r.must(Command{Kind: CommandHold, Origin: Remote})
+	r.must(Command{Kind: CommandResume, Origin: Remote})
+	r.must(Command{Kind: CommandPause, Origin: Remote})
+}
+
+// TestRefusedCommandsDoNotFillTheJournal: a remote user in a loop is told of 20
+// times, then twice a second; the table's own refusals are always told.
+func TestRefusedCommandsDoNotFillTheJournal(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.run(50 * time.Millisecond)
+	refused := func(from Origin) (n int) {
+		r.events = nil
+		for range 10000 {
+			r.say(Command{Kind: CommandStart, Origin: from})
+		}
+		for _, e := range r.events {
+			if e.Kind == EventRefused {
+				n++
+			}
+		}
+		return n
+	}
+	assert.InDelta(t, 20+2*10, refused(Remote), 1)
+	assert.Equal(t, 10000, refused(Table))
 }
 
 func TestStepDoesNotAllocate(t *testing.T) {

@@ -23,6 +23,7 @@ type treatment struct {
 
 	armX     float64 // mm, where the rope was slack when the table was armed
 	pausal   time.Duration
+	held     bool          // this pause keeps its force, whatever the programme says
 	restless time.Duration // the person has moved without a break
 
 	impulse float64 // N*s so far, pauses included
@@ -52,6 +53,9 @@ const (
 	breathRate = 60.0
 	// pauseMost is how long a pause may last before the force is released.
 	pauseMost = 10 * time.Minute
+	// holdMost is the moment that a hold may keep the force for hands-on work: the
+	// longest hold of the built-in programmes. After it, it is a pause like others.
+	holdMost = 60 * time.Second
 )
 
 // reachedBand is how near (N) the force must be to count as there: 1 %, at least 2 N.
@@ -314,7 +318,7 @@ func inNewtonsPerSecond(r ForceRate) float64 { return float64(r) * 1e-9 }
 // pause stops the treatment timer.
 func (c *Controller) pause(out *Output) {
 	t := &c.treat
-	t.pausal = 0
+	t.pausal, t.held = 0, false
 	if t.phase == Hold {
 		t.carry = t.phaseElapsed
 	}
@@ -324,6 +328,7 @@ func (c *Controller) pause(out *Output) {
 // resume goes on where the pause began, over a ramp.
 func (c *Controller) resume(out *Output) {
 	t := &c.treat
+	t.held = false
 	c.setMode(Treating, out)
 	if t.phase == Hold {
 		c.enter(Pull, out)
@@ -331,7 +336,7 @@ func (c *Controller) resume(out *Output) {
 }
 
 // pauseStep keeps the force, or brings it to rest, while the timer stands.
-// R-PAUSE-STOPS-TIMER, R-PAUSE-ENDS.
+// R-PAUSE-STOPS-TIMER, R-PAUSE-ENDS, R-HOLD-ENDS.
 func (c *Controller) pauseStep(_ *Input, out *Output) wish {
 	t := &c.treat
 	t.rate = 0
@@ -343,7 +348,8 @@ func (c *Controller) pauseStep(_ *Input, out *Output) wish {
 	if t.phase == Slack {
 		return wish{energised: true}
 	}
-	if _, rest := c.levels(); c.programme.PauseRests && t.setPoint > rest {
+	t.held = t.held && t.pausal <= holdMost
+	if _, rest := c.levels(); c.programme.PauseRests && !t.held && t.setPoint > rest {
 		c.track(rest)
 	}
 	return wish{energised: true, velocity: c.regulate()}

@@ -29,16 +29,17 @@ import (
 
 // controlCommand is the real-time control process.
 type controlCommand struct {
-	Config        string `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
-	Simulate      bool   `help:"Use a simulated table instead of the pins; sockets are in --run-dir."`
-	Table         string `help:"Simulated table, by name or TOML file." default:"winch"`
-	Patient       string `help:"Simulated patient, by name or TOML file." default:"median"`
-	Seed          uint64 `help:"Seed of the simulation." default:"1"`
-	Faults        string `help:"TOML file of faults to inject into the simulation." type:"existingfile"`
-	RunDir        string `help:"Folder for the sockets of a simulated table." default:"/tmp/traction" type:"path"`
-	Programmes    string `help:"Folder of further programmes for a simulated table." type:"existingdir"`
-	SimulateState string `help:"File in which a simulated table outlives its process; made when there is none." type:"path"`
-	Remote        string `help:"What remote users may do on a simulated table: ${enum}." enum:"monitor,stop,adjust,full" default:"full"`
+	Config         string `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
+	Simulate       bool   `help:"Use a simulated table instead of the pins; sockets are in --run-dir."`
+	Table          string `help:"Simulated table, by name or TOML file." default:"winch"`
+	Patient        string `help:"Simulated patient, by name or TOML file." default:"median"`
+	Seed           uint64 `help:"Seed of the simulation." default:"1"`
+	Faults         string `help:"TOML file of faults to inject into the simulation." type:"existingfile"`
+	RunDir         string `help:"Folder for the sockets of a simulated table." default:"/tmp/traction" type:"path"`
+	Programmes     string `help:"Folder of further programmes for a simulated table." type:"existingdir"`
+	SimulateState  string `help:"File in which a simulated table outlives its process; made when there is none." type:"path"`
+	Remote         string `help:"What remote users may do on a simulated table: ${enum}." enum:"monitor,stop,adjust,full" default:"full"`
+	RequestKeyFile string `help:"Key that remote select and start must be signed with, on a simulated table." type:"path"`
 }
 
 // simulatedPriority under SCHED_FIFO: the lowest, a simulation must not get in anybody's way.
@@ -69,6 +70,8 @@ type process struct {
 	library    link.Library
 	operator   string
 	gateway    string
+	remote     control.Permission
+	key        []byte // of signed requests, nil = none is asked for
 	background []func(context.Context)
 }
 
@@ -85,6 +88,10 @@ func (c *controlCommand) real(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
+	key, err := settings.RequestKey(s.Control.RequestKeyFile)
+	if err != nil {
+		return err
+	}
 	clock := executive.NewRealClock()
 	table, err := hardware.Open(&s, clock.Now)
 	if err != nil {
@@ -99,6 +106,7 @@ func (c *controlCommand) real(ctx context.Context) error {
 	p := process{
 		clock: clock, table: s.Table.ID, library: programmes.Library{Dir: s.Control.Programmes},
 		operator: s.Control.OperatorSocket, gateway: s.Control.GatewaySocket,
+		remote: s.Control.Remote, key: key,
 		exec: executive.New(executive.Config{
 			Tick:          settings.Tick,
 			RealTime:      executive.RealTime{Priority: s.Control.Priority, CPU: s.Control.CPU, LockMemory: true},
@@ -118,7 +126,11 @@ func (c *controlCommand) simulated(ctx context.Context) (err error) {
 	if err := o.Remote.UnmarshalText([]byte(c.Remote)); err != nil {
 		return err
 	}
-	o.FirstRev = randomRev()
+	key, err := settings.RequestKey(c.RequestKeyFile)
+	if err != nil {
+		return err
+	}
+	o.FirstRev, o.Signed = randomRev(), key != nil
 	if c.SimulateState != "" {
 		if o.State, err = simtable.OpenState(c.SimulateState); err != nil {
 			return err
@@ -137,6 +149,7 @@ func (c *controlCommand) simulated(ctx context.Context) (err error) {
 	p := process{
 		exec: rig.Exec, clock: clock, table: o.Table.Name, library: programmes.Library{Dir: c.Programmes},
 		operator: filepath.Join(c.RunDir, operatorSocket), gateway: filepath.Join(c.RunDir, gatewaySocket),
+		remote: o.Remote, key: key,
 	}
 	p.warm(rig.Table)
 	l, err := link.Listen(filepath.Join(c.RunDir, simulatorSocket), 0o600)
@@ -187,7 +200,7 @@ func (p *process) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, operator.Close())
 	}
-	server := link.NewServer(p.source(), p.library, link.Options{Log: slog.Default()})
+	server := link.NewServer(p.source(), p.library, link.Options{Log: slog.Default(), Remote: p.remote, Key: p.key})
 	p.exec.WatchGateway(func() bool { return server.Silent(control.Remote) })
 	// The sockets outlive the executive: who watches sees the release to its end.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -35,6 +35,7 @@ type cli struct {
 	Prove       proveCommand       `cmd:"" help:"Try the release: pull to 50 N against the frame or an assistant's hands, press the switch, rope slack in time."`
 	Start       startCommand       `cmd:"" help:"Start the treatment."`
 	Pause       pauseCommand       `cmd:"" help:"Stop the treatment timer and keep the force, or rest, as the programme says."`
+	Hold        holdCommand        `cmd:"" help:"Pause with the force as it is, whatever the programme says; for one minute, then it is a pause like others."`
 	Resume      resumeCommand      `cmd:"" help:"Go on after a pause."`
 	Stop        stopCommand        `cmd:"" help:"End the treatment and release; always obeyed."`
 	Set         setCommand         `cmd:"" help:"Change force, times or duration of the selected or running programme."`

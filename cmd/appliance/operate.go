@@ -151,6 +151,15 @@ func (c *resumeCommand) run(ctx context.Context, out io.Writer) error {
 	return c.act(ctx, out, link.Request{Command: control.CommandResume}, nil)
 }
 
+// holdCommand pauses and keeps the force where it is.
+type holdCommand struct{ clientFlags }
+
+func (c *holdCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+
+func (c *holdCommand) run(ctx context.Context, out io.Writer) error {
+	return c.act(ctx, out, link.Request{Command: control.CommandHold}, nil)
+}
+
 // setCommand changes values of the selected or running programme.
 type setCommand struct {
 	clientFlags

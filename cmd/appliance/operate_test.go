@@ -23,6 +23,7 @@ type runner interface {
 func ordered(t *testing.T, f clientFlags, args ...string) runner {
 	c := parse(t, append(args, "--socket", f.Socket)...)
 	return map[string]runner{"select": &c.Select, "arm": &c.Arm, "start": &c.Start, "pause": &c.Pause, "resume": &c.Resume,
+		"hold": &c.Hold,
 		"stop": &c.Stop, "set": &c.Set, "heat": &c.Heat, "acknowledge": &c.Acknowledge}[args[0]]
 }
 
@@ -34,6 +35,7 @@ func TestOrdersCarryRevAndValues(t *testing.T) {
 		{[]string{"arm", "--no-wait"}, control.Command{Kind: control.CommandArm, Rev: 42}},
 		{[]string{"start"}, control.Command{Kind: control.CommandStart, Rev: 42}},
 		{[]string{"pause"}, control.Command{Kind: control.CommandPause}},
+		{[]string{"hold"}, control.Command{Kind: control.CommandHold, Rev: 42}},
 		{[]string{"resume"}, control.Command{Kind: control.CommandResume, Rev: 42}},
 		{[]string{"acknowledge"}, control.Command{Kind: control.CommandAcknowledge, Rev: 42}},
 		{[]string{"heat", "38 C"}, control.Command{Kind: control.CommandHeat, Rev: 42, Heat: physic.ZeroCelsius + 38*physic.Celsius}},

@@ -98,7 +98,11 @@ func modeText(s *control.Snapshot) string {
 	if s.Phase == control.NoPhase {
 		return s.Mode.String()
 	}
-	return fmt.Sprintf("%s, %s, %s", s.Mode, s.Phase, placeText(s))
+	mode := s.Mode.String()
+	if s.Held {
+		mode += " with the force held"
+	}
+	return fmt.Sprintf("%s, %s, %s", mode, s.Phase, placeText(s))
 }
 
 // placeText says where in the programme a treatment is.

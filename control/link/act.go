@@ -52,7 +52,7 @@ func (d *door) submit(r *Request) (response Response, acted bool) {
 // command makes the controller's command of a request, whose values are in their
 // ranges; whether they may act is the controller's judgement.
 func (d *door) command(r *Request) (control.Command, error) {
-	c := control.Command{Kind: r.Command, Origin: d.origin, Set: r.settings()}
+	c := control.Command{Kind: r.Command, Origin: d.origin, Set: r.settings(), Signed: r.Signature.by(d.key)}
 	if r.Rev != nil {
 		c.Rev = *r.Rev
 	}

@@ -19,7 +19,9 @@ import (
 )
 
 // greeting is a good first line.
-func greeting() string { return string(appendHello(nil, newExecutive().boot, control.Table)) }
+func greeting() string {
+	return string(appendHello(nil, Hello{Boot: newExecutive().boot, Origin: control.Table}))
+}
 
 // against runs a client against a server that a test plays by hand.
 func against(t *testing.T, story func(t *testing.T, c *Client, server net.Conn)) {

@@ -22,13 +22,16 @@ const (
 // helloJSON, gapJSON and errorJSON are the seldom messages, for encoding/json.
 type (
 	helloJSON struct {
-		Boot         string         `json:"boot"`
-		Started      time.Time      `json:"started"`
-		Table        string         `json:"table"`
-		Version      string         `json:"version"`
-		Schema       int            `json:"schema"`
-		Origin       control.Origin `json:"origin"`
-		EntryColumns []string       `json:"entry_columns"`
+		Boot         string             `json:"boot"`
+		Started      time.Time          `json:"started"`
+		Table        string             `json:"table"`
+		Version      string             `json:"version"`
+		Schema       int                `json:"schema"`
+		Origin       control.Origin     `json:"origin"`
+		EntryColumns []string           `json:"entry_columns"`
+		Remote       control.Permission `json:"remote"`
+		Signed       bool               `json:"signed"`
+		Programmes   []string           `json:"programmes"`
 	}
 	gapJSON struct {
 		Of   Journal `json:"of"`
@@ -54,9 +57,10 @@ func appendSeldom(b []byte, kind string, v any) []byte {
 	return append(b, '}', '\n')
 }
 
-func appendHello(b []byte, boot Boot, o control.Origin) []byte {
-	return appendSeldom(b, "hello", helloJSON{Boot: boot.ID, Started: boot.Started, Table: boot.Table,
-		Version: boot.Version, Schema: Schema, Origin: o, EntryColumns: entryFields.names()})
+func appendHello(b []byte, h Hello) []byte {
+	return appendSeldom(b, "hello", helloJSON{Boot: h.ID, Started: h.Started, Table: h.Table,
+		Version: h.Version, Schema: Schema, Origin: h.Origin, EntryColumns: entryFields.names(),
+		Remote: h.Remote, Signed: h.Signed, Programmes: h.Programmes})
 }
 
 func appendGap(b []byte, g Gap) []byte { return appendSeldom(b, "gap", gapJSON(g)) }
@@ -123,7 +127,8 @@ func parseServerLine(raw []byte) (l serverLine, err error) {
 		var h helloJSON
 		err = json.Unmarshal(m.value, &h)
 		l.hello = &Hello{Boot: Boot{ID: h.Boot, Started: h.Started, Table: h.Table, Version: h.Version},
-			Schema: h.Schema, Origin: h.Origin, EntryColumns: h.EntryColumns}
+			Schema: h.Schema, Origin: h.Origin, EntryColumns: h.EntryColumns,
+			Remote: h.Remote, Signed: h.Signed, Programmes: h.Programmes}
 	case "snapshot":
 		l.update.Snapshot = new(control.Snapshot)
 		err = snapshotFields.parse(m.value, l.update.Snapshot)

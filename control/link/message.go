@@ -36,7 +36,16 @@ type Hello struct {
 	Origin control.Origin
 	// EntryColumns names the columns of a journal row.
 	EntryColumns []string
+	// Remote is what remote users may do.
+	Remote control.Permission
+	// Signed: a remote select or start needs a signature.
+	Signed bool
+	// Programmes that can be selected by name, at most MaxProgrammes of them.
+	Programmes []string
 }
+
+// MaxProgrammes bounds the list in Hello, so that it stays one line.
+const MaxProgrammes = 200
 
 // Subscription is what a client wants to be told. A later one replaces an
 // earlier one. Numbers are those of the boot in Hello: after a reconnect to

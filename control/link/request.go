@@ -42,9 +42,16 @@ type Request struct {
 	RestTime *time.Duration
 	Duration *time.Duration
 
+	// With report: the treatment whose report is wanted, named <boot id>-<number>;
+	// empty = the last one.
+	Session string
+
 	// With heat: the pad's set-point, 25 to 40 C; 0 K switches the heat off and
 	// is the number 0 on the wire.
 	Heat *physic.Temperature
+
+	// Signature that the request came with; nil = none.
+	Signature *Signature
 }
 
 // MaxRequest is the largest request in bytes; the longest sensible one has about 400.
@@ -62,6 +69,8 @@ var (
 // what is allowed. The error is ErrMalformed, or ErrOutOfRange when nothing but
 // ranges is wrong.
 //
+// A request may come signed: see Signature.
+//
 // With an error the Request holds at most the id and, if a stop can be made out
 // in the bytes, CommandStop: that is to be obeyed, whatever else is wrong.
 func DecodeRequest(raw []byte) (Request, error) {
@@ -71,6 +80,8 @@ func DecodeRequest(raw []byte) (Request, error) {
 		bad.malformed("request", "%d bytes are too many, allowed: %d", len(raw), MaxRequest)
 	} else if fields, err := members(raw); err != nil {
 		bad.malformed("request", "%w", err)
+	} else if isSigned(fields) {
+		return decodeSigned(fields)
 	} else {
 		for _, m := range fields {
 			r.read(m, &bad)
@@ -110,6 +121,9 @@ func (r *Request) UnmarshalJSON(raw []byte) (err error) {
 }
 
 func (r *Request) append(b []byte) []byte {
+	if r.Signature != nil {
+		return r.Signature.append(b)
+	}
 	b = append(b, `{"id":`...)
 	b = appendString(b, r.ID)
 	if r.Rev != nil {

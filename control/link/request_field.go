@@ -52,6 +52,19 @@ var requestFields = []requestField{
 	quantity("hold_s", 9, control.CommandSet, control.MinHoldTime, control.MaxHoldTime, func(r *Request) **time.Duration { return &r.HoldTime }),
 	quantity("rest_s", 9, control.CommandSet, 0, control.MaxRestTime, func(r *Request) **time.Duration { return &r.RestTime }),
 	quantity("duration_s", 9, control.CommandSet, control.MinDuration, control.CeilingDuration, func(r *Request) **time.Duration { return &r.Duration }),
+	{
+		name: "session", command: control.CommandReport, allowed: "a treatment's name: <boot id>-<number>",
+		given:  func(r *Request) bool { return r.Session != "" },
+		append: func(b []byte, r *Request) []byte { return appendString(b, r.Session) },
+		read: func(raw []byte, r *Request) error {
+			if json.Unmarshal(raw, &r.Session) != nil || !validID(r.Session) {
+				r.Session = ""
+				return errors.New("is not a treatment's name")
+			}
+			return nil
+		},
+		inRange: func(r *Request) bool { return validID(r.Session) },
+	},
 	heatField(),
 }
 

@@ -96,6 +96,10 @@ func replyText(r *control.Reply) string {
 		return fmt.Sprintf("an interlock forbids %s: %s", r.Kind, interlockText(r.Interlock))
 	case control.QueueFull:
 		return "too many requests at once; wait a second and try again"
+	case control.Unsigned:
+		return fmt.Sprintf("%s must be signed with this table's key: send {\"signed\": the request as a string, \"hmac\": its HMAC-SHA256 in hex}", r.Kind)
+	case control.NotHere:
+		return fmt.Sprintf("only the gateway knows %s; send it over MQTT", r.Kind)
 	case control.Unanswered:
 		return "the table did not answer in time; look at its state before trying again"
 	default:
@@ -111,7 +115,7 @@ func wrongModeText(r *control.Reply) string {
 		text += "; the table must be idle"
 	case control.CommandStart:
 		text += "; arm the table first"
-	case control.CommandPause:
+	case control.CommandPause, control.CommandHold:
 		text += "; there is no running treatment"
 	case control.CommandResume:
 		text += "; there is no paused treatment"

@@ -32,7 +32,7 @@ func inRoom(t *testing.T, origin control.Origin, story func(t *testing.T, r *roo
 		r := &room{t: t, exec: newExecutive(), door: newPipes(), log: new(bytes.Buffer)}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		s := NewServer(r.exec, shelf{}, Options{Log: slog.New(slog.NewTextHandler(r.log, nil))})
+		s := NewServer(r.exec, shelf{}, Options{Log: slog.New(slog.NewTextHandler(r.log, nil)), Remote: control.Adjust, Key: testKey})
 		r.server = s
 		go func() { done <- s.Serve(ctx, r.door, origin) }()
 		defer func() { cancel(); assert.NoError(t, <-done) }()

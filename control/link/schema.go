@@ -68,6 +68,7 @@ var snapshotFields = join(
 		enum("alarm", func(s *snapshot) *control.Priority { return &s.Alarm }),
 		set("missing", missingBits, func(s *snapshot) *control.Missing { return &s.Missing }),
 		flag("switch_proof", func(s *snapshot) *bool { return &s.SwitchProof }),
+		flag("held", func(s *snapshot) *bool { return &s.Held }),
 		flag("patient_switch", func(s *snapshot) *bool { return &s.Switches.Patient }),
 		flag("emergency_stop", func(s *snapshot) *bool { return &s.Switches.EmergencyStop }),
 		flag("end_slack", func(s *snapshot) *bool { return &s.Switches.EndSlack }),
@@ -82,6 +83,7 @@ var snapshotFields = join(
 		flag("end_tone", func(s *snapshot) *bool { return &s.EndTone }),
 		enum("cell", func(s *snapshot) *control.CellFault { return &s.Cell }),
 		hertz("cell_rate_hz", func(s *snapshot) *physic.Frequency { return &s.CellRate }),
+		newtons("cell_noise_n", func(s *snapshot) *physic.Force { return &s.CellNoise }),
 		seconds("late_s", func(s *snapshot) *time.Duration { return &s.Late }),
 	},
 )

@@ -70,6 +70,10 @@ const (
 type Options struct {
 	// Log is told about clients that are refused or dropped; nil = nobody is.
 	Log *slog.Logger
+	// Remote is what remote users may do, for Hello; the controller enforces it.
+	Remote control.Permission
+	// Key that signatures are checked with, of LeastKey bytes at least; nil = none is asked for.
+	Key []byte
 }
 
 // Server serves one Source on any number of sockets.
@@ -77,6 +81,8 @@ type Server struct {
 	src   Source
 	lib   Library
 	log   *slog.Logger
+	may   control.Permission
+	key   []byte
 	born  time.Time       // monotonic: a step of the wall clock is no silence
 	heard [2]atomic.Int64 // by origin, nanoseconds since born of the last line, 0 = never
 }
@@ -97,7 +103,7 @@ func NewServer(src Source, lib Library, o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{src: src, lib: lib, log: o.Log, born: time.Now()}
+	return &Server{src: src, lib: lib, log: o.Log, may: o.Remote, key: o.Key, born: time.Now()}
 }
 
 // door is one socket: what its clients share.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,7 +23,8 @@ func TestHello(t *testing.T) {
 	inRoom(t, control.Remote, func(t *testing.T, r *room) {
 		c := r.client()
 		defer c.Close()
-		assert.Equal(t, Hello{Boot: r.exec.boot, Schema: Schema, Origin: control.Remote, EntryColumns: entryFields.names()}, c.Hello())
+		assert.Equal(t, Hello{Boot: r.exec.boot, Schema: Schema, Origin: control.Remote, EntryColumns: entryFields.names(),
+			Remote: control.Adjust, Signed: true, Programmes: []string{"lumbar", "neck"}}, c.Hello())
 	})
 }
 
@@ -48,6 +50,30 @@ func TestRequestReachesTheExecutive(t *testing.T) {
 		assert.Equal(t, control.Command{Kind: control.CommandSet, Origin: control.Remote, Rev: 43, Set: control.Settings{
 			Fields: control.FieldHold | control.FieldRestTime, Hold: 400 * physic.Newton, RestTime: time.Second}}, commands[1])
 		assert.Equal(t, control.Command{Kind: control.CommandHeat, Origin: control.Remote, Rev: 43, Heat: control.MinHeat}, commands[2])
+	})
+}
+
+// TestSignedReachesTheExecutive: only a signature made with the server's key counts.
+func TestSignedReachesTheExecutive(t *testing.T) {
+	inRoom(t, control.Remote, func(t *testing.T, r *room) {
+		c := r.client()
+		defer c.Close()
+		start := Request{Rev: new(uint64(42)), Command: control.CommandStart}
+		for i, key := range [][]byte{nil, testKey, []byte(strings.Repeat("x", LeastKey))} {
+			start.ID = strconv.Itoa(i)
+			start.Signature = nil
+			if key != nil {
+				start = Sign(start, key)
+			}
+			_, err := c.Request(t.Context(), start)
+			require.NoError(t, err)
+		}
+		_, commands := r.exec.got()
+		require.Len(t, commands, 3)
+		for i, signed := range []bool{false, true, false} {
+			assert.Equal(t, signed, commands[i].Signed, i)
+			assert.Equal(t, control.CommandStart, commands[i].Kind)
+		}
 	})
 }
 

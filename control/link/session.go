@@ -180,7 +180,7 @@ func (s *session) write() {
 	ticker := time.NewTicker(pollEvery)
 	ticker.Stop()
 	defer ticker.Stop()
-	out := appendHello(nil, s.src.Boot(), s.origin)
+	out := appendHello(nil, s.hello())
 	for last := false; s.flush(out) && !last; {
 		out = out[:0]
 		select {
@@ -197,6 +197,13 @@ func (s *session) write() {
 			out = feed.poll(out, now)
 		}
 	}
+}
+
+// hello is the first line.
+func (s *session) hello() Hello {
+	names := s.lib.Programmes()
+	return Hello{Boot: s.src.Boot(), Origin: s.origin, Remote: s.may, Signed: s.key != nil,
+		Programmes: names[:min(len(names), MaxProgrammes)]}
 }
 
 // flush writes out, within writeWait, and tells whether the client took it.

@@ -96,6 +96,10 @@ func codeText(c control.Code) string {
 		return "the table did not answer in time"
 	case control.Malformed:
 		return "it could not be understood"
+	case control.Unsigned:
+		return "it was not signed with this table's key"
+	case control.NotHere:
+		return "only the gateway knows it"
 	default:
 		return "for an unknown reason"
 	}

@@ -86,6 +86,7 @@ func bindControl(d *document.Document, c *Control) {
 	d.String("control.calibration", &c.Calibration, absolute)
 	d.String("control.programmes", &c.Programmes, absolute)
 	d.Text("control.remote", &c.Remote)
+	d.String("control.request_key_file", &c.RequestKeyFile, absoluteOrNone)
 	d.Text("control.gateway_lost", &c.GatewayLost)
 	document.Within(d, "control.proof_of_release", &c.ProofOfRelease, 0, 24*time.Hour)
 }
@@ -143,6 +144,14 @@ func absolute(s string) error {
 		return errors.New(`allowed: a path from the root, such as "/var/lib/traction/calibration.toml"`)
 	}
 	return nil
+}
+
+// absoluteOrNone accepts an empty value as well.
+func absoluteOrNone(s string) error {
+	if s == "" {
+		return nil
+	}
+	return absolute(s)
 }
 
 // socket is a path that fits into a socket's address: 108 bytes with a final zero

@@ -24,6 +24,7 @@ func (s Settings) Config(cal control.Calibration, firstRev uint64) control.Confi
 		Tick:        Tick,
 		SampleRate:  s.Cell.Rate,
 		Remote:      s.Control.Remote,
+		Signed:      s.Control.RequestKeyFile != "",
 		GatewayLost: s.Control.GatewayLost, ProofOfRelease: s.Control.ProofOfRelease,
 		HeatTime: s.Pad.HeatTime,
 		FirstRev: firstRev,

@@ -95,6 +95,9 @@ type Control struct {
 	Programmes string
 	// Remote is what users of the network may do.
 	Remote control.Permission
+	// RequestKeyFile holds the key that remote select and start must be signed with;
+	// empty = none is asked for.
+	RequestKeyFile string
 	// GatewayLost is what becomes of a treatment that was started over the network
 	// once nothing is heard of the gateway.
 	GatewayLost control.GatewayPolicy

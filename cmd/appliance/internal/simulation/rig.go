@@ -51,6 +51,7 @@ type Options struct {
 	State *simtable.StateFile
 	// Remote permission, first rev and executive settings, as on a real table.
 	Remote control.Permission
+	Signed bool
 	// GatewayLost and ProofOfRelease as in control.Config.
 	GatewayLost    control.GatewayPolicy
 	ProofOfRelease time.Duration
@@ -145,7 +146,7 @@ func (r *Rig) boot() (err error) {
 	}
 	r.Ctl, err = control.New(control.Config{
 		Table: r.limits, Calibration: r.cal, Second: r.second, GatewayLost: o.GatewayLost, ProofOfRelease: o.ProofOfRelease, Tick: Tick, SampleRate: 80 * physic.Hertz,
-		Remote: o.Remote, HeatTime: 45 * time.Minute, FirstRev: o.FirstRev,
+		Remote: o.Remote, Signed: o.Signed, HeatTime: 45 * time.Minute, FirstRev: o.FirstRev,
 	})
 	if err != nil {
 		return err
