@@ -29,8 +29,8 @@ func newAnswers() *answers { return &answers{byID: make(map[string]answer, remem
 
 // recall finds what was answered to this request. Another request under a used
 // id is refused: its sender would take the first one's answer for its own.
-func (a *answers) recall(r link.Request) (link.Response, bool) {
-	known, found := a.byID[r.ID]
+func (a *answers) recall(client string, r link.Request) (link.Response, bool) {
+	known, found := a.byID[idOf(client, r)]
 	if !found {
 		return link.Response{}, false
 	}
@@ -43,19 +43,23 @@ func (a *answers) recall(r link.Request) (link.Response, bool) {
 // remember keeps an answer. Those that say "try again" are not kept, so that
 // trying again with the same id works; the control process has a memory of its
 // own for a request that reached it.
-func (a *answers) remember(r link.Request, response link.Response) {
+func (a *answers) remember(client string, r link.Request, response link.Response) {
 	if response.Code == control.QueueFull || response.Code == control.Unanswered {
 		return
 	}
-	if _, known := a.byID[r.ID]; !known {
+	id := idOf(client, r)
+	if _, known := a.byID[id]; !known {
 		if len(a.order) >= remembered {
 			delete(a.byID, a.order[0])
 			a.order = append(a.order[:0], a.order[1:]...)
 		}
-		a.order = append(a.order, r.ID)
+		a.order = append(a.order, id)
 	}
-	a.byID[r.ID] = answer{digest(r), response}
+	a.byID[id] = answer{digest(r), response}
 }
+
+// idOf is an id among all clients, who choose theirs without knowing each other.
+func idOf(client string, r link.Request) string { return client + "/" + r.ID }
 
 // digest tells requests apart by what they mean: the encoder writes the same
 // values always the same way.

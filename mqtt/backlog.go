@@ -10,11 +10,12 @@ import (
 
 // Item is an event or a report that waits until the broker has acknowledged it.
 type Item struct {
-	// Boot is the run of the control process that it is from.
+	// Boot is the run of the control process that it is from, or of the gateway.
 	Boot link.Boot
-	// Event or Report: exactly one of them is set.
+	// Event, Report or Own: exactly one of them is set.
 	Event  *control.Event
 	Report *control.Report
+	Own    *OwnEvent
 }
 
 // key tells items apart.
@@ -25,8 +26,11 @@ type key struct {
 }
 
 func (i *Item) key() key {
-	if i.Report != nil {
+	switch {
+	case i.Report != nil:
 		return key{i.Boot.ID, true, uint64(i.Report.Treatment)}
+	case i.Own != nil:
+		return key{i.Boot.ID, false, i.Own.Seq} // the boot is the gateway's
 	}
 	return key{i.Boot.ID, false, i.Event.Seq}
 }
@@ -40,6 +44,8 @@ type Backlog interface {
 	Last(boot string) (event uint64, treatment uint32, err error)
 	// Add takes in what happened, oldest first. What it already had it ignores.
 	Add(boot link.Boot, events []control.Event, reports []control.Report) error
+	// AddOwn takes in an event of the gateway itself; boot is that of the gateway.
+	AddOwn(boot link.Boot, e OwnEvent) error
 	// Next gives at most so many items that are not acknowledged, oldest first,
 	// and the same again until they are.
 	Next(most int) ([]Item, error)
@@ -103,6 +109,25 @@ func (m *Memory) Add(boot link.Boot, events []control.Event, reports []control.R
 	return nil
 }
 
+// AddOwn implements Backlog.
+func (m *Memory) AddOwn(boot link.Boot, e OwnEvent) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.items = append(m.items, Item{Boot: boot, Own: &e})
+	m.events++
+	if m.makeRoom() > 0 {
+		return fmt.Errorf("mqtt: backlog: full, the oldest event was dropped; it holds %d events", maxEvents)
+	}
+	return nil
+}
+
+// Waiting tells how many items wait.
+func (m *Memory) Waiting() (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.items), nil
+}
+
 // makeRoom drops the oldest items of a kind that has too many.
 func (m *Memory) makeRoom() (lost int) {
 	if m.events <= maxEvents && m.reports <= maxReports {
@@ -111,7 +136,7 @@ func (m *Memory) makeRoom() (lost int) {
 	kept := m.items[:0]
 	for _, item := range m.items {
 		switch {
-		case item.Event != nil && m.events > maxEvents:
+		case item.Report == nil && m.events > maxEvents:
 			m.events--
 			lost++
 		case item.Report != nil && m.reports > maxReports:
@@ -142,10 +167,10 @@ func (m *Memory) Acknowledge(done Item) error {
 		if m.items[i].key() != want {
 			continue
 		}
-		if m.items[i].Event != nil {
-			m.events--
-		} else {
+		if m.items[i].Report != nil {
 			m.reports--
+		} else {
+			m.events--
 		}
 		m.items = append(m.items[:i], m.items[i+1:]...)
 		return nil

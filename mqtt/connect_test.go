@@ -186,7 +186,7 @@ func TestFarTooLargeRequestIsCleared(t *testing.T) {
 	o.publish("request", true, strings.Repeat("x", 2*maxInbound))
 	g := run(t, newTable(), tcp(b.addr()))
 	eventually(t, "told", func() bool { return o.last("event") != "" })
-	assert.Equal(t, "retained-request", decode[Event](t, o.last("event")).EventType)
+	assert.Equal(t, "oversize-request", decode[Event](t, o.last("event")).EventType)
 	assert.Equal(t, 1, g.logs.count("far too large"))
 	o.available(Online)
 	late := observe(t, b)

@@ -12,10 +12,11 @@ import (
 )
 
 // showState shows a snapshot of this boot.
-func showState(boot link.Boot, s *control.Snapshot) State {
-	l := &s.Limits
+func showState(hello *link.Hello, s *control.Snapshot) State {
+	boot, l := hello.Boot, &s.Limits
 	state := State{
 		Schema: Schema, Time: wall(boot, s.At), BootID: boot.ID, Version: boot.Version,
+		Permission: hello.Remote, Signed: hello.Signed, Programmes: append([]string{}, hello.Programmes...),
 		Rev: s.Rev, Mode: s.Mode, Phase: s.Phase, Treatment: s.Treatment, Programme: s.Programme,
 		PlannedS: seconds(s.Planned),
 		Settings: Settings{
@@ -30,7 +31,7 @@ func showState(boot link.Boot, s *control.Snapshot) State {
 			DurationS: limit(l.Duration, seconds), HeatC: limit(l.Temperature, degrees),
 		},
 		Alarm: s.Alarm, Action: s.Action, Active: interlocks(s.Active), Trips: interlocks(s.Trips),
-		Missing: append([]string{}, s.Missing.Names()...), SwitchProof: s.SwitchProof,
+		Missing: append([]string{}, s.Missing.Names()...), SwitchProof: s.SwitchProof, Held: s.Held,
 		PatientSwitch: s.Switches.Patient, EmergencyStop: s.Switches.EmergencyStop,
 		HeatC: celsius(s.HeatTarget), HeatRefused: s.HeatRefused, Cell: s.Cell,
 	}
@@ -52,6 +53,10 @@ func showTelemetry(boot link.Boot, s *control.Snapshot) Telemetry {
 		PhaseElapsedS: seconds(s.PhaseElapsed), ElapsedS: seconds(s.Elapsed), RemainingS: seconds(s.Remaining),
 		Step: s.Step, Steps: s.Steps, Cycle: s.Cycle,
 		LateMS: round(float64(s.Late) / float64(time.Millisecond)), CellRateHz: round(float64(s.CellRate) / float64(physic.Hertz)),
+	}
+	if s.CellNoise > 0 {
+		noise := newtons(s.CellNoise)
+		t.CellNoiseN = &noise
 	}
 	if s.Stiffness > 0 {
 		t.StiffnessNMM = finite(s.Stiffness)
@@ -76,10 +81,15 @@ func showEvent(boot link.Boot, e *control.Event) Event {
 	}
 }
 
+// showOwn shows an event of the gateway itself.
+func showOwn(boot link.Boot, e *OwnEvent) Event {
+	return Event{Schema: Schema, Time: Time(e.At), BootID: boot.ID, Seq: e.Seq, Source: FromGateway, EventType: string(e.Kind), Text: e.Text}
+}
+
 // showReport shows a report.
 func showReport(boot link.Boot, r *control.Report) Session {
 	s := Session{
-		Schema: Schema, BootID: boot.ID, Treatment: r.Treatment, Programme: r.Programme,
+		Schema: Schema, Session: SessionName(boot.ID, r.Treatment), BootID: boot.ID, Treatment: r.Treatment, Programme: r.Programme,
 		Started: wall(boot, r.Started), Ended: wall(boot, r.Ended), ElapsedS: seconds(r.Elapsed),
 		Cycles: r.Cycles, End: r.End, Trips: interlocks(r.Trips), PeakN: newtons(r.Peak),
 		ForceLimitN: limit(r.Limit, newtons), MeanHoldN: newtons(r.MeanHold), MeanHoldErrorN: newtons(r.MeanHoldError),

@@ -8,8 +8,13 @@
 //	telemetry     QoS 0             Telemetry: five times a second
 //	event         QoS 1             Event: each thing that happened, in order
 //	session       QoS 1, retained   Session: the report of the last treatment
+//	report        QoS 1             PastSession: a past treatment's report, on request
+//	diagnostics   QoS 0             Diagnostics: at each connection and every 30 s
 //	request       QoS 1, inbound    link.Request, the same JSON as on the table's own socket
 //	response      QoS 1             Response: exactly one for each request that was taken
+//
+// A client may have request/<client> and response/<client> of its own, which the
+// broker's access rules can tie to a user: MQTT 3.1.1 does not tell who published.
 //
 // availability is "online" only while values are live: the broker is connected,
 // the control process answers and its snapshots are fresh. When the control

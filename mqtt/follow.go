@@ -24,16 +24,36 @@ const snapshots = 10 * physic.Hertz
 type view struct {
 	mu       sync.Mutex
 	link     Link // nil while there is none
-	boot     link.Boot
+	hello    *link.Hello
 	snapshot *control.Snapshot // nil until there is one of this link
+	late     time.Duration     // the worst since diagnosed was called
 	up       chan struct{}     // closed while link is not nil
 }
 
 // now returns the newest snapshot, or false while values would be out of date.
-func (v *view) now() (link.Boot, *control.Snapshot, bool) {
+func (v *view) now() (*link.Hello, *control.Snapshot, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.boot, v.snapshot, v.snapshot != nil
+	return v.hello, v.snapshot, v.snapshot != nil
+}
+
+// diagnosed returns the newest snapshot and the worst lateness since the last call.
+func (v *view) diagnosed() (time.Duration, *control.Snapshot, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	late := v.late
+	v.late = 0
+	return late, v.snapshot, v.snapshot != nil
+}
+
+// may tells what remote users may do; while there is no control process, look.
+func (v *view) may() control.Permission {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.link == nil {
+		return control.Monitor
+	}
+	return v.hello.Remote
 }
 
 // reach returns the link or nil, and a channel that is closed once there is one.
@@ -46,7 +66,8 @@ func (v *view) reach() (Link, <-chan struct{}) {
 func (v *view) begin(l Link) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.link, v.boot, v.snapshot = l, l.Hello().Boot, nil
+	hello := l.Hello()
+	v.link, v.hello, v.snapshot = l, &hello, nil
 	close(v.up)
 }
 
@@ -55,7 +76,7 @@ func (v *view) see(s *control.Snapshot) (first bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	first = v.snapshot == nil
-	v.snapshot = s
+	v.snapshot, v.late = s, max(v.late, s.Late)
 	return first
 }
 
@@ -79,7 +100,7 @@ func (g *Gateway) follow(ctx context.Context) {
 		}
 		if worked {
 			failures, lost = 0, true
-			g.tell("control-lost", "The control process is gone; the values here are out of date. Look at the table.")
+			g.Tell(ControlLost, "The control process is gone; the values here are out of date. Look at the table.")
 		}
 		failures++
 		if g.linkTrouble.worth(err.Error(), time.Now()) {
@@ -147,7 +168,7 @@ func (g *Gateway) see(s *control.Snapshot, again bool) {
 			g.log.Info("mqtt: the control process answers")
 		}
 		if again {
-			g.tell("control-back", "The control process answers again.")
+			g.Tell(ControlBack, "The control process answers again.")
 		}
 	}
 	signal(g.changed)
@@ -166,7 +187,7 @@ func (g *Gateway) keep(boot link.Boot, u *link.Update) {
 		signal(g.filled)
 	}
 	if u.Gap != nil && u.Gap.Of == link.Events {
-		g.tell("journal-gap", fmt.Sprintf("The events %d to %d were lost: nobody fetched them for too long.", u.Gap.From, u.Gap.To))
+		g.Tell(JournalGap, fmt.Sprintf("The events %d to %d were lost: nobody fetched them for too long.", u.Gap.From, u.Gap.To))
 	}
 }
 

@@ -43,26 +43,33 @@ func FuzzReceive(f *testing.F) {
 	}
 	g, err := New(tcp1(), Parts{Dial: newTable().dial})
 	require.NoError(f, err)
-	topics := []string{g.topics.Request, g.topics.Availability, g.topics.State, "traction/other/request", ""}
+	topics := []string{g.topics.Request, g.topics.Availability, g.topics.State, "traction/other/request", "",
+		g.topics.Request + "/home", g.topics.Request + "/", g.topics.Request + "/a/b", g.topics.Request + "s"}
 	f.Fuzz(func(t *testing.T, which uint8, retained bool, payload []byte) {
-		g.rate, g.refusals = newLimiter(1, 1), newLimiter(1, 1)
+		g.clients, g.refusals, g.own = newClients(), newLimiter(1, 1), make(map[Kind]*told)
 		c := &connection{contradicted: make(chan struct{}, 1)}
 		m := arrived{topics[int(which)%len(topics)], retained, payload}
 		fuzz.Bounded(t, len(payload), func() { g.receive(c, m) })
 		asked := drain(t, g)
 		out := posted(t, g)
 
+		told := len(g.telling)
+		for len(g.telling) > 0 {
+			<-g.telling
+		}
+		client := m.topic == g.topics.Request+"/home"
 		require.Equal(t, m.topic == g.topics.Availability && !retained && string(payload) == Offline, len(c.contradicted) == 1)
 		switch {
-		case m.topic != g.topics.Request || len(payload) == 0:
-			require.Zero(t, asked)
+		case m.topic != g.topics.Request && !client || len(payload) == 0:
+			require.Zero(t, asked+told)
 			require.Empty(t, out)
 		case retained:
 			require.Zero(t, asked, "a retained request was obeyed")
-			require.Equal(t, []string{g.topics.Request, g.topics.Event, g.topics.Response}, out)
+			require.Equal(t, 1, told)
+			require.Equal(t, []string{m.topic, strings.Replace(m.topic, "request", "response", 1)}, out)
 		default:
 			require.Equal(t, 1, asked+len(out))
-			require.True(t, len(out) == 0 || out[0] == g.topics.Response)
+			require.True(t, len(out) == 0 || out[0] == strings.Replace(m.topic, "request", "response", 1))
 		}
 	})
 }
@@ -89,14 +96,14 @@ func posted(t *testing.T, g *Gateway) (topics []string) {
 	for len(g.out) > 0 {
 		o := <-g.out
 		topics = append(topics, o.topic)
-		if o.topic == g.topics.Request {
+		if strings.HasPrefix(o.topic, g.topics.Request) {
 			require.True(t, o.retained && len(o.payload) == 0, "only clearing is published there")
 			continue
 		}
 		require.False(t, o.retained)
 		require.True(t, json.Valid(o.payload), "%s", o.payload)
 		require.Less(t, len(o.payload), 256<<10)
-		if o.topic == g.topics.Response {
+		if strings.HasPrefix(o.topic, g.topics.Response) {
 			var r Response
 			require.NoError(t, json.Unmarshal(o.payload, &r))
 			require.Equal(t, link.StatusRefused, r.Status)

@@ -43,6 +43,10 @@ type Parts struct {
 	Dial Dialer
 	// Backlog keeps events and reports; nil = in memory.
 	Backlog Backlog
+	// Reports finds past treatments; nil = nobody can.
+	Reports Reports
+	// Version of the program.
+	Version string
 	// Log of the gateway; nil = slog.Default.
 	Log *slog.Logger
 }
@@ -54,8 +58,6 @@ const (
 	requestQueue = 20
 	// urgentQueue: see Gateway.urgent.
 	urgentQueue = 16
-	// requestRate and requestBurst limit all requests but stop and pause, per second.
-	requestRate, requestBurst = 20, 10
 	// refusalRate and refusalBurst limit the answers to those above the limit.
 	refusalRate, refusalBurst = 2, 2
 )
@@ -67,6 +69,8 @@ type Gateway struct {
 	pace    pace
 	dial    Dialer
 	backlog Backlog
+	reports Reports
+	version string
 	log     *slog.Logger
 	running atomic.Bool
 
@@ -78,11 +82,15 @@ type Gateway struct {
 	stops    chan incoming
 	pauses   chan incoming
 
-	rate, refusals *limiter
-	dropped        atomic.Uint64
+	clients           *clients
+	refusals          *limiter
+	dropped, connects atomic.Uint64
 
-	boot string // of this run of the gateway, for its own events
-	seq  atomic.Uint64
+	boot    string // of this run of the gateway, for its own events
+	started time.Time
+	ownMu   sync.Mutex
+	own     map[Kind]*told
+	telling chan OwnEvent
 
 	trouble, linkTrouble, backlogTrouble, flood complaint
 	// suspicious: a connection ended by an oversize packet, which may be retained on
@@ -115,15 +123,16 @@ func New(c Config, p Parts) (*Gateway, error) {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	g := &Gateway{
-		config: c, topics: TopicsOf(c.TableID), dial: p.Dial, backlog: p.Backlog, log: p.Log,
+		config: c, topics: TopicsOf(c.TableID), dial: p.Dial, backlog: p.Backlog, reports: p.Reports, version: p.Version, log: p.Log,
 		changed: make(chan struct{}, 1), filled: make(chan struct{}, 1),
 		out:      make(chan outgoing, outQueue),
 		requests: make(chan incoming, requestQueue),
 		stops:    make(chan incoming, urgentQueue),
 		pauses:   make(chan incoming, urgentQueue),
-		rate:     newLimiter(requestRate, requestBurst),
+		clients:  newClients(),
 		refusals: newLimiter(refusalRate, refusalBurst),
-		boot:     hex.EncodeToString(id[:]),
+		boot:     hex.EncodeToString(id[:]), started: time.Now(),
+		own: make(map[Kind]*told), telling: make(chan OwnEvent, ownQueue),
 	}
 	g.view.up = make(chan struct{})
 	g.setPace(defaultPace())
@@ -146,6 +155,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { g.follow(ctx) })
+	wg.Go(func() { g.keepOwn(ctx) })
 	wg.Go(func() { g.workRequests(ctx) })
 	wg.Go(func() { g.workUrgent(ctx, g.stops) })
 	wg.Go(func() { g.workUrgent(ctx, g.pauses) })
@@ -172,14 +182,6 @@ func (g *Gateway) postJSON(topic string, until time.Time, v any) {
 		return
 	}
 	g.post(outgoing{topic: topic, payload: payload, until: until})
-}
-
-// tell posts an event of the gateway itself.
-func (g *Gateway) tell(kind, text string) {
-	g.postJSON(g.topics.Event, time.Time{}, Event{
-		Schema: Schema, Time: Time(time.Now()), BootID: g.boot, Seq: g.seq.Add(1),
-		Source: FromGateway, EventType: kind, Text: text,
-	})
 }
 
 // drop counts what was lost to a flood, and says so now and then.

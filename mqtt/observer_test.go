@@ -64,12 +64,12 @@ func (o *observer) first(topic, payload string) int {
 	return slices.IndexFunc(o.all, func(s seen) bool { return s.topic == topic && (payload == "" || s.payload == payload) })
 }
 
-// order returns the topics in the order of arrival, telemetry left out.
+// order returns the topics in the order of arrival, those at QoS 0 left out.
 func (o *observer) order() (out []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, s := range o.all {
-		if s.topic != "telemetry" {
+		if s.topic != "telemetry" && s.topic != "diagnostics" {
 			out = append(out, s.topic)
 		}
 	}

@@ -70,17 +70,17 @@ func TestAnswersAreBounded(t *testing.T) {
 		return link.Request{ID: fmt.Sprint(i), Rev: &rev, Command: control.CommandArm}
 	}
 	for i := range 10 * remembered {
-		a.remember(request(i), link.Response{ID: fmt.Sprint(i)})
+		a.remember("", request(i), link.Response{ID: fmt.Sprint(i)})
 	}
 	assert.Len(t, a.byID, remembered)
 	assert.Len(t, a.order, remembered)
-	_, found := a.recall(request(10*remembered - remembered))
+	_, found := a.recall("", request(10*remembered-remembered))
 	assert.True(t, found, "the oldest of those kept")
-	_, found = a.recall(request(10*remembered - remembered - 1))
+	_, found = a.recall("", request(10*remembered-remembered-1))
 	assert.False(t, found, "forgotten")
 	for _, again := range []control.Code{control.QueueFull, control.Unanswered} {
-		a.remember(request(-1), link.Response{Code: again})
-		_, found = a.recall(request(-1))
+		a.remember("", request(-1), link.Response{Code: again})
+		_, found = a.recall("", request(-1))
 		assert.False(t, found, again)
 	}
 }
@@ -211,8 +211,8 @@ func FuzzTake(f *testing.F) {
 	g, err := New(tcp1(), Parts{Dial: newTable().dial})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		g.rate, g.refusals = newLimiter(1, 1), newLimiter(1, 1)
-		g.take(raw)
+		g.clients, g.refusals = newClients(), newLimiter(1, 1)
+		g.take("", raw)
 		require.Equal(t, 1, len(g.requests)+len(g.stops)+len(g.pauses)+len(g.out))
 		if strings.Contains(string(raw), `"command":"stop"`) {
 			require.Len(t, g.stops, 1)

@@ -30,6 +30,12 @@ type State struct {
 	BootID string `json:"boot_id"`
 	// Version of the control program.
 	Version string `json:"version"`
+	// Permission is what remote users may do: monitor, stop, adjust or full.
+	Permission control.Permission `json:"permission"`
+	// Signed: remote select and start must be signed.
+	Signed bool `json:"signed"`
+	// Programmes that can be selected.
+	Programmes []string `json:"programmes"`
 	// Rev goes into every request except stop and pause.
 	Rev uint64 `json:"rev"`
 	// Mode: idle, armed, treating, paused, releasing, tripped or recovering.
@@ -59,6 +65,8 @@ type State struct {
 	Missing []string `json:"missing"`
 	// SwitchProof: the patient switch was seen pressed and released.
 	SwitchProof bool `json:"switch_proof"`
+	// Held: a pause that keeps its force for a moment.
+	Held bool `json:"held"`
 	// PatientSwitch is pressed, or its wire is broken.
 	PatientSwitch bool `json:"patient_switch"`
 	// EmergencyStop is pressed, or its wire is broken.
@@ -160,6 +168,35 @@ type Telemetry struct {
 	LateMS float64 `json:"late_ms"`
 	// CellRateHz is the measured sample rate of the load cell, in hertz; 0 = not known yet.
 	CellRateHz float64 `json:"cell_rate_hz"`
+	// CellNoiseN is the standard deviation of one sample, in newtons; null = not known yet.
+	CellNoiseN *float64 `json:"cell_noise_n"`
+}
+
+// Diagnostics is how the machine is: not retained, at each connection and every 30 s.
+type Diagnostics struct {
+	// Schema is 1.
+	Schema int `json:"schema"`
+	// Time by the gateway's clock.
+	Time Time `json:"time"`
+	// GatewayVersion is the version of the gateway program.
+	GatewayVersion string `json:"gateway_version"`
+	// GatewayBootID identifies the run of the gateway.
+	GatewayBootID string `json:"gateway_boot_id"`
+	// UptimeS is how long the gateway has run, in seconds.
+	UptimeS float64 `json:"uptime_s"`
+	// Connects counts the connections to the broker in this run.
+	Connects uint64 `json:"connects"`
+	// Dropped counts the messages that were lost to floods in this run.
+	Dropped uint64 `json:"dropped"`
+	// Backlog is the number of events and reports that the broker has not
+	// acknowledged; null = not known.
+	Backlog *int `json:"backlog"`
+	// LateMS is the worst lateness of a control tick since the last message, in
+	// milliseconds; null = no control process.
+	LateMS *float64 `json:"late_ms"`
+	// CellRateHz and CellNoiseN as in Telemetry; null = not known.
+	CellRateHz *float64 `json:"cell_rate_hz"`
+	CellNoiseN *float64 `json:"cell_noise_n"`
 }
 
 // Source says who an event is from.
@@ -185,7 +222,7 @@ type Event struct {
 	// Source of the event: control or gateway.
 	Source Source `json:"source"`
 	// EventType is the kind, such as mode, trip or treatment-ended; or of the
-	// gateway: retained-request, control-lost, control-back or journal-gap.
+	// gateway, such as retained-request or control-lost. EventTypes has them all.
 	EventType string `json:"event_type"`
 	// Text says it to people.
 	Text string `json:"text"`
@@ -224,6 +261,8 @@ type EventDetails struct {
 type Session struct {
 	// Schema is 1.
 	Schema int `json:"schema"`
+	// Session is the treatment's name: <boot_id>-<treatment>.
+	Session string `json:"session"`
 	// BootID and Treatment together identify the treatment.
 	BootID    string `json:"boot_id"`
 	Treatment uint32 `json:"treatment"`
@@ -259,6 +298,13 @@ type Session struct {
 	MaxTravelMM float64 `json:"max_travel_mm"`
 }
 
+// PastSession is the report of a past treatment, published on request.
+type PastSession struct {
+	Session
+	// RequestID is the id of the request.
+	RequestID string `json:"request_id"`
+}
+
 // Response answers a request.
 type Response struct {
 	// Schema is 1.
@@ -271,7 +317,7 @@ type Response struct {
 	// made out in a request that was otherwise wrong. It acted.
 	Status link.Status `json:"status"`
 	// Code is ok, or why it was refused, from a closed list: those of
-	// control.Code, and retained.
+	// control.Code, and retained and not_found.
 	Code string `json:"code"`
 	// Message says in words what happened or what to change.
 	Message string `json:"message"`
@@ -282,3 +328,6 @@ type Response struct {
 
 // CodeRetained is the code of a retained request, which is never obeyed.
 const CodeRetained = "retained"
+
+// CodeNotFound is the code of a report that there is not.
+const CodeNotFound = "not_found"

@@ -43,7 +43,7 @@ func snapshot() *control.Snapshot {
 		},
 		Active: control.InterlockSet(0).With(control.ILCellLate), Action: control.Freeze, Alarm: control.Low,
 		Missing: control.MissingProof, SwitchProof: true, Pad: celsiusOf(36.5), HeatTarget: celsiusOf(38), HeatDuty: 0.25,
-		CellRate: 79900 * physic.MilliHertz, Late: 123456 * time.Nanosecond,
+		Held: true, CellNoise: 120 * physic.MilliNewton, CellRate: 79900 * physic.MilliHertz, Late: 123456 * time.Nanosecond,
 	}
 }
 
@@ -55,21 +55,22 @@ func TestPayloads(t *testing.T) {
 		v    any
 		want string
 	}{
-		{"state", showState(boot, snapshot()), `{"schema":1,"time":"2026-03-01T08:01:01.255Z","boot_id":"b001","version":"1.2.3","rev":4711,
+		{"state", showState(&link.Hello{Boot: boot, Remote: control.Adjust, Signed: true, Programmes: []string{"a", "b"}}, snapshot()),
+			`{"schema":1,"time":"2026-03-01T08:01:01.255Z","boot_id":"b001","version":"1.2.3","rev":4711,"permission":"adjust","signed":true,"programmes":["a","b"],
 			"mode":"treating","phase":"hold","treatment":1,"programme":"lumbar-60-20","planned_s":1260,
 			"settings":{"hold_n":392.266,"rest_n":120,"hold_s":60,"rest_s":20,"duration_s":1200},
 			"limits":{"force_n":{"value":451.106,"reason":"programme"},"set_point_n":{"value":433.062,"reason":"programme"},
 			"rise_n_s":{"value":40,"reason":"programme"},"speed_mm_s":{"value":12,"reason":"table"},"travel_mm":{"value":300,"reason":"table"},
 			"duration_s":{"value":3600,"reason":"ceiling"},"impulse_newton_seconds":{"value":784532,"reason":"programme"},"heat_c":{"value":40,"reason":"ceiling"}},
 			"alarm":"low","action":"freeze","active":[{"id":"cell-late","text":` + quoted(control.ILCellLate) + `}],
-			"trips":[],"missing":["patient-switch-proof"],"switch_proof":true,"patient_switch":false,"emergency_stop":false,
+			"trips":[],"missing":["patient-switch-proof"],"switch_proof":true,"held":true,"patient_switch":false,"emergency_stop":false,
 			"heat_c":38,"heat_refused":"ok","cell":"ok"}`},
 		{"telemetry", showTelemetry(boot, snapshot()), `{"schema":1,"time":"2026-03-01T08:01:01.255Z","mode":"treating","phase":"hold",
 			"force_n":391.5,"set_point_n":392.266,"position_mm":41.5,"speed_mm_s":-0.5,"stiffness_n_mm":9.877,"pad_c":36.5,"heat_duty":0.25,
-			"phase_elapsed_s":12,"phase_total_s":60,"elapsed_s":300,"remaining_s":900,"step":2,"steps":3,"cycle":5,"late_ms":0.123,"cell_rate_hz":79.9}`},
+			"phase_elapsed_s":12,"phase_total_s":60,"elapsed_s":300,"remaining_s":900,"step":2,"steps":3,"cycle":5,"late_ms":0.123,"cell_rate_hz":79.9,"cell_noise_n":0.12}`},
 		{"telemetry of nothing", showTelemetry(boot, &control.Snapshot{}), `{"schema":1,"time":"2026-03-01T08:00:00.005Z","mode":"idle","phase":"none",
 			"force_n":0,"set_point_n":0,"position_mm":0,"speed_mm_s":0,"stiffness_n_mm":null,"pad_c":null,"heat_duty":0,
-			"phase_elapsed_s":0,"phase_total_s":null,"elapsed_s":0,"remaining_s":0,"step":0,"steps":0,"cycle":0,"late_ms":0,"cell_rate_hz":0}`},
+			"phase_elapsed_s":0,"phase_total_s":null,"elapsed_s":0,"remaining_s":0,"step":0,"steps":0,"cycle":0,"late_ms":0,"cell_rate_hz":0,"cell_noise_n":null}`},
 		{"event", showEvent(boot, &control.Event{Seq: 7, At: time.Second, Kind: control.EventTreatmentEnded, Mode: control.Idle, End: control.EndStopped, Treatment: 1, Force: 3 * physic.Newton}),
 			`{"schema":1,"time":"2026-03-01T08:00:01.005Z","boot_id":"b001","seq":7,"source":"control","event_type":"treatment-ended",
 			"text":"Treatment 1 has ended: somebody stopped it.","details":{"at_s":1,"mode":"idle","phase":"none","interlock":"none","command":"none",
@@ -78,10 +79,16 @@ func TestPayloads(t *testing.T) {
 			Cycles: 3, End: control.EndTripped, Trips: control.InterlockSet(0).With(control.ILSuddenDrop), Peak: 199 * physic.Newton,
 			Limit:    control.Bound[physic.Force]{Value: 230 * physic.Newton, Reason: control.ReasonHarness},
 			MeanHold: 180 * physic.Newton, MeanHoldError: 400 * physic.MilliNewton, HoldWithin5: 0.995, Holds: 1000, TimeToSlack: 2 * time.Second, MaxTravel: 50 * physic.MilliMetre}),
-			`{"schema":1,"boot_id":"b001","treatment":1,"programme":"demo","started":"2026-03-01T08:00:01.005Z","ended":"2026-03-01T08:01:40.005Z",
+			`{"schema":1,"session":"b001-1","boot_id":"b001","treatment":1,"programme":"demo","started":"2026-03-01T08:00:01.005Z","ended":"2026-03-01T08:01:40.005Z",
 			"elapsed_s":90,"cycles":3,"end":"tripped","trips":[{"id":"sudden-drop","text":` + quoted(control.ILSuddenDrop) + `}],
 			"peak_n":199,"force_limit_n":{"value":230,"reason":"harness"},"mean_hold_n":180,"mean_hold_error_n":0.4,"hold_within_5_percent":99.5,
 			"holds":1000,"time_to_slack_s":2,"max_travel_mm":50}`},
+		{"own event", showOwn(link.Boot{ID: "g001"}, &OwnEvent{Seq: 2, At: boot.Started, Kind: RetainedRequest, Text: "Said."}),
+			`{"schema":1,"time":"2026-03-01T08:00:00.005Z","boot_id":"g001","seq":2,"source":"gateway","event_type":"retained-request","text":"Said.","details":null}`},
+		{"past session", PastSession{Session: Session{Trips: []Interlock{}}, RequestID: "7f"},
+			`{"schema":0,"session":"","boot_id":"","treatment":0,"programme":"","started":"0001-01-01T00:00:00.000Z","ended":"0001-01-01T00:00:00.000Z",
+			"elapsed_s":0,"cycles":0,"end":"none","trips":[],"peak_n":0,"force_limit_n":{"value":null,"reason":"none"},"mean_hold_n":0,"mean_hold_error_n":0,
+			"hold_within_5_percent":null,"holds":0,"time_to_slack_s":0,"max_travel_mm":0,"request_id":"7f"}`},
 		{"response", Response{Schema: Schema, Time: Time(boot.Started), ID: "7f", Status: link.StatusOK, Code: "ok", Message: "done", Rev: &rev, Mode: &mode},
 			`{"schema":1,"time":"2026-03-01T08:00:00.005Z","id":"7f","status":"ok","code":"ok","message":"done","rev":4711,"mode":"treating"}`},
 		{"response without asking", showResponse(link.Refusal("7f", fmt.Errorf("x: is wrong")), boot.Started),
@@ -101,7 +108,7 @@ func quoted(id control.InterlockID) string {
 }
 
 func TestUnlimitedIsNull(t *testing.T) {
-	s := showState(boot, &control.Snapshot{})
+	s := showState(&link.Hello{Boot: boot}, &control.Snapshot{})
 	assert.Nil(t, s.Limits.ForceN.Value)
 	assert.Nil(t, s.Limits.SetPointN.Value)
 	assert.Nil(t, s.HeatC)
@@ -121,7 +128,7 @@ func TestAnyValueEncodes(t *testing.T) {
 		s.Missing = control.Missing(rapid.Uint16().Draw(t, "missing"))
 		s.Limits.Force.Value = physic.Force(long.Draw(t, "limit"))
 		r := &control.Report{Holds: 1, HoldWithin5: float.Draw(t, "within"), Peak: physic.Force(long.Draw(t, "peak"))}
-		for _, v := range []any{showState(boot, s), showTelemetry(boot, s), showReport(boot, r), showEvent(boot, &control.Event{Kind: control.EventKind(rapid.Byte().Draw(t, "kind"))})} {
+		for _, v := range []any{showState(&link.Hello{Boot: boot}, s), showTelemetry(boot, s), showReport(boot, r), showEvent(boot, &control.Event{Kind: control.EventKind(rapid.Byte().Draw(t, "kind"))})} {
 			_, err := json.Marshal(v)
 			require.NoError(t, err)
 		}

@@ -34,11 +34,11 @@ func (s *session) publishAvailability() {
 // publishState publishes the newest state if it differs from the last one. While
 // one is on its way the next waits, and only the newest of those is sent.
 func (s *session) publishState() error {
-	boot, snapshot, live := s.g.view.now()
+	hello, snapshot, live := s.g.view.now()
 	if !live || s.stateFlying || s.flying >= window {
 		return nil
 	}
-	state := showState(boot, snapshot)
+	state := showState(hello, snapshot)
 	same := state
 	same.Time = Time{}
 	if s.stated && reflect.DeepEqual(same, s.state) {
@@ -82,9 +82,12 @@ func (s *session) publishBacklog() error {
 
 func (s *session) publishItem(item Item, k key) error {
 	topic, retained, v := s.g.topics.Event, false, any(nil)
-	if item.Report != nil {
+	switch {
+	case item.Report != nil:
 		topic, retained, v = s.g.topics.Session, true, showReport(item.Boot, item.Report)
-	} else {
+	case item.Own != nil:
+		v = showOwn(item.Boot, item.Own)
+	default:
 		v = showEvent(item.Boot, item.Event)
 	}
 	payload, err := json.Marshal(v)
@@ -105,11 +108,11 @@ func (s *session) publishItem(item Item, k key) error {
 // publishTelemetry publishes the newest measurement once, at QoS 0; not while
 // other messages wait to be written, which have to arrive and this has not.
 func (s *session) publishTelemetry() error {
-	boot, snapshot, live := s.g.view.now()
+	hello, snapshot, live := s.g.view.now()
 	if !live || snapshot == s.measured || len(s.wire) > 0 {
 		return nil
 	}
-	payload, err := json.Marshal(showTelemetry(boot, snapshot))
+	payload, err := json.Marshal(showTelemetry(hello.Boot, snapshot))
 	if err != nil {
 		return fmt.Errorf("mqtt: telemetry: %w", err)
 	}

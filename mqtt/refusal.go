@@ -47,6 +47,7 @@ func (g *Gateway) serveOnce(ctx context.Context) error {
 	}
 	s := newSession(g, c)
 	defer s.close()
+	g.connects.Add(1)
 	g.log.Info("mqtt: connected", "broker", redact(g.config.Broker), "client_id", g.config.clientID())
 	err = s.run(ctx)
 	if err != nil && c.oversize() {

@@ -12,52 +12,65 @@ import (
 	"traction/control/link"
 )
 
-// incoming is one request that is worth asking the control process about. With
-// err it is a stop in a request that was otherwise wrong.
+// incoming is one request that is worth answering. With err it is a stop in a
+// request that was otherwise wrong.
 type incoming struct {
 	request link.Request
 	err     error
+	client  string // by its topic; empty on the plain one
 }
 
 // receive takes one message from the broker. It runs in the client library's
 // reader and must never wait: while it does, pings are not answered.
 func (g *Gateway) receive(c *connection, m paho.Message) {
-	switch m.Topic() {
-	case g.topics.Availability:
+	if m.Topic() == g.topics.Availability {
 		if !m.Retained() && string(m.Payload()) == Offline {
 			signal(c.contradicted)
 		}
-	case g.topics.Request:
-		switch raw := m.Payload(); {
-		case len(raw) == 0: // somebody clears a retained request: we do
-		case m.Retained():
-			g.refuseRetained(raw)
-		default:
-			g.take(raw)
-		}
+		return
+	}
+	client, ok := g.topics.requestClient(m.Topic())
+	switch raw := m.Payload(); {
+	case !ok || len(raw) == 0: // nobody's, or somebody clears a retained request: we do
+	case m.Retained():
+		g.refuseRetained(client, m.Topic(), raw)
+	default:
+		g.take(client, raw)
 	}
 }
 
 // take sorts a request by how urgent it is: a stop waits for nothing
 // (R-STOP-ALWAYS), the same id is one action (R-ONE-ACTION).
-func (g *Gateway) take(raw []byte) {
+func (g *Gateway) take(client string, raw []byte) {
 	r, err := link.DecodeRequest(raw)
 	switch {
 	case r.Command == control.CommandStop:
-		g.urgent(g.stops, incoming{r, err})
+		g.urgent(g.stops, incoming{r, err, client})
 	case err == nil && r.Command == control.CommandPause:
-		g.urgent(g.pauses, incoming{r, nil})
-	case !g.rate.allow(time.Now()):
-		g.refuseFlood(r.ID)
+		g.urgent(g.pauses, incoming{r, nil, client})
+	case !g.clients.allow(client, time.Now()):
+		g.refuseFlood(client, r.ID)
+	case len(raw) > link.MaxRequest:
+		g.Tell(OversizeRequest, fmt.Sprintf("A request of %d bytes%s was refused; %d are allowed.", len(raw), by(client), link.MaxRequest))
+		g.answer(client, link.Refusal(r.ID, err))
 	case err != nil:
-		g.answer(link.Refusal(r.ID, err))
+		g.Tell(MalformedRequest, fmt.Sprintf("A request%s was refused (id %q): %v.", by(client), r.ID, err))
+		g.answer(client, link.Refusal(r.ID, err))
 	default:
 		select {
-		case g.requests <- incoming{r, nil}:
+		case g.requests <- incoming{r, nil, client}:
 		default:
-			g.refuseFlood(r.ID)
+			g.refuseFlood(client, r.ID)
 		}
 	}
+}
+
+// by names a client in an event's text.
+func by(client string) string {
+	if client == "" {
+		return ""
+	}
+	return " of client " + client
 }
 
 // urgent queues a stop or a pause. A full queue holds the same command sixteen
@@ -73,21 +86,22 @@ func (g *Gateway) urgent(queue chan incoming, in incoming) {
 
 // refuseFlood answers a request above the limit, if there are not too many of
 // those answers already.
-func (g *Gateway) refuseFlood(id string) {
+func (g *Gateway) refuseFlood(client, id string) {
+	g.Tell(RefusedFlood, fmt.Sprintf("Requests%s were refused, because more than %d a second came.", by(client), requestRate))
 	if !g.refusals.allow(time.Now()) {
-		g.drop("a request above the limit of 20 per second")
+		g.drop("a request above the limit")
 		return
 	}
-	g.answer(link.Answer(id, control.Reply{Code: control.QueueFull}))
+	g.answer(client, link.Answer(id, control.Reply{Code: control.QueueFull}))
 }
 
 // refuseRetained clears a retained request (R-RETAINED): it was decided at an unknown time on
 // an unknown state, and the broker would repeat it at every connection.
-func (g *Gateway) refuseRetained(raw []byte) {
+func (g *Gateway) refuseRetained(client, topic string, raw []byte) {
 	r, _ := link.DecodeRequest(raw) // for its id, if it can be read
-	g.post(outgoing{topic: g.topics.Request, retained: true})
-	g.tell("retained-request", fmt.Sprintf("A retained request was found, not obeyed and cleared (id %q). Its sender must switch retain off.", r.ID))
-	g.postJSON(g.topics.Response, g.useless(), Response{
+	g.post(outgoing{topic: topic, retained: true})
+	g.Tell(RetainedRequest, fmt.Sprintf("A retained request%s was found, not obeyed and cleared (id %q). Its sender must switch retain off.", by(client), r.ID))
+	g.postJSON(g.topics.responseTo(client), g.useless(), Response{
 		Schema: Schema, Time: Time(time.Now()), ID: r.ID, Status: link.StatusRefused, Code: CodeRetained,
 		Message: "a retained request is never obeyed; send it without retain",
 	})
@@ -101,14 +115,41 @@ func (g *Gateway) workRequests(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case in := <-g.requests:
-			response, found := known.recall(in.request)
-			if !found {
-				response = g.ask(ctx, in.request)
-				known.remember(in.request, response)
-			}
-			g.answer(response)
+			g.work(ctx, known, in)
 		}
 	}
+}
+
+// work answers one request.
+func (g *Gateway) work(ctx context.Context, known *answers, in incoming) {
+	switch in.request.Command {
+	case control.CommandReport: // asked twice it is published twice
+		g.postJSON(g.topics.responseTo(in.client), g.useless(), g.publishPast(in.request))
+		return
+	case control.CommandUnpublish:
+		g.answer(in.client, g.removeDiscovery(in.request))
+		return
+	}
+	response, found := known.recall(in.client, in.request)
+	if found {
+		g.Tell(RepeatedRequest, fmt.Sprintf("The %s request %q%s came again; it was answered again and not done again.",
+			in.request.Command, in.request.ID, by(in.client)))
+	} else {
+		response = g.ask(ctx, in.request)
+		known.remember(in.client, in.request, response)
+	}
+	g.answer(in.client, response)
+}
+
+// removeDiscovery answers an unpublish request. It moves nothing, so the gateway
+// itself looks at what remote users may do.
+func (g *Gateway) removeDiscovery(r link.Request) link.Response {
+	if g.view.may() < control.Adjust {
+		return link.Answer(r.ID, control.Reply{Kind: r.Command, Code: control.NotAllowed})
+	}
+	g.unpublish()
+	return link.Response{ID: r.ID, Status: link.StatusOK, Code: control.Accepted,
+		Message: "unpublish: the table is taken out of the discovery until the gateway starts again"}
 }
 
 // ask gets the control process's answer to a request.
@@ -144,7 +185,7 @@ func (g *Gateway) workUrgent(ctx context.Context, queue <-chan incoming) {
 		case <-ctx.Done():
 			return
 		case in := <-queue:
-			g.answer(g.askUrgent(ctx, in))
+			g.answer(in.client, g.askUrgent(ctx, in))
 		}
 	}
 }
@@ -188,8 +229,8 @@ func unanswered(id, message string) link.Response {
 }
 
 // answer posts a response.
-func (g *Gateway) answer(r link.Response) {
-	g.postJSON(g.topics.Response, g.useless(), showResponse(r, time.Now()))
+func (g *Gateway) answer(client string, r link.Response) {
+	g.postJSON(g.topics.responseTo(client), g.useless(), showResponse(r, time.Now()))
 }
 
 // useless is when a response that is posted now has become useless.

@@ -85,6 +85,11 @@ func (s *session) run(ctx context.Context) error {
 	defer telemetry.Stop()
 	refresh := time.NewTicker(s.g.pace.refresh)
 	defer refresh.Stop()
+	diagnostics := time.NewTicker(s.g.pace.refresh)
+	defer diagnostics.Stop()
+	if err := s.publishDiagnostics(); err != nil {
+		return err
+	}
 	for {
 		if err := s.publishDue(); err != nil {
 			return err
@@ -120,6 +125,8 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.g.changed:
 		case <-refresh.C:
 			s.stated = false
+		case <-diagnostics.C:
+			err = s.publishDiagnostics()
 		case <-telemetry.C:
 			err = s.publishTelemetry()
 		}

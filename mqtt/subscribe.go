@@ -28,7 +28,7 @@ func (s *session) subscribe(ctx context.Context) error {
 		}
 	}
 	topics := &s.g.topics
-	token := s.conn.client.SubscribeMultiple(map[string]byte{topics.Request: 1, topics.Availability: 1}, nil)
+	token := s.conn.client.SubscribeMultiple(map[string]byte{topics.Request: 1, topics.Request + "/+": 1, topics.Availability: 1}, nil)
 	if err := s.wait(ctx, token, errUnsubscribed); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *session) overwrite(ctx context.Context) error {
 		}
 	}
 	s.g.suspicious = false
-	s.g.tell("retained-request", "Something far too large was published to this table and cleared. Find its sender.")
+	s.g.Tell(OversizeRequest, "Something far too large was published to this table and cleared. Find its sender.")
 	return nil
 }
 

@@ -24,6 +24,8 @@ const generous = 30 * time.Second
 type table struct {
 	mu       sync.Mutex
 	boot     link.Boot
+	remote   control.Permission
+	past     Reports
 	down     bool
 	snapshot control.Snapshot
 	events   []control.Event
@@ -61,7 +63,7 @@ func (t *table) dial(context.Context) (Link, error) {
 	if t.down {
 		return nil, link.ErrNotRunning
 	}
-	l := &fakeLink{table: t, hello: link.Hello{Boot: t.boot, Schema: link.Schema}, wake: make(chan struct{}, 1), closed: make(chan struct{})}
+	l := &fakeLink{table: t, hello: link.Hello{Boot: t.boot, Schema: link.Schema, Remote: t.remote}, wake: make(chan struct{}, 1), closed: make(chan struct{})}
 	t.links[l] = true
 	return l, nil
 }
@@ -232,7 +234,7 @@ func run(t *testing.T, tb *table, c Config, tune ...func(*pace)) *running {
 		c.TableID = "t1"
 	}
 	r := &running{logs: new(logs)}
-	g, err := New(c, Parts{Dial: tb.dial, Log: slog.New(slog.NewTextHandler(r.logs, nil))})
+	g, err := New(c, Parts{Dial: tb.dial, Reports: tb.past, Log: slog.New(slog.NewTextHandler(r.logs, nil))})
 	require.NoError(t, err)
 	p := quick()
 	for _, f := range tune {

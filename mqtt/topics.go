@@ -1,5 +1,7 @@
 package mqtt
 
+import "strings"
+
 // Topics are the names of one table's topics.
 type Topics struct {
 	Availability string // "online" or "offline", QoS 1, retained
@@ -7,8 +9,28 @@ type Topics struct {
 	Telemetry    string // Telemetry, QoS 0, not retained
 	Event        string // Event, QoS 1, not retained
 	Session      string // Session, QoS 1, retained
-	Request      string // link.Request, inbound, QoS 1
-	Response     string // Response, QoS 1, not retained
+	Report       string // PastSession, QoS 1, not retained
+	Diagnostics  string // Diagnostics, QoS 0, not retained
+	Request      string // link.Request, inbound, QoS 1; also with /<client> behind it
+	Response     string // Response, QoS 1, not retained; also with /<client> behind it
+}
+
+// requestClient tells who sent a request by its topic; empty on the plain topic.
+func (t *Topics) requestClient(topic string) (client string, ok bool) {
+	rest, ok := strings.CutPrefix(topic, t.Request)
+	if !ok || rest == "" {
+		return "", ok
+	}
+	client, ok = strings.CutPrefix(rest, "/")
+	return client, ok && tableRule.MatchString(client)
+}
+
+// responseTo is where a client's responses go.
+func (t *Topics) responseTo(client string) string {
+	if client == "" {
+		return t.Response
+	}
+	return t.Response + "/" + client
 }
 
 // TopicsOf names the topics of a table, whose id must be valid: see Config.TableID.
@@ -20,6 +42,8 @@ func TopicsOf(table string) Topics {
 		Telemetry:    root + "telemetry",
 		Event:        root + "event",
 		Session:      root + "session",
+		Report:       root + "report",
+		Diagnostics:  root + "diagnostics",
 		Request:      root + "request",
 		Response:     root + "response",
 	}

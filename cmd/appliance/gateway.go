@@ -53,7 +53,7 @@ func runGateway(ctx context.Context, socket, path string, config mqtt.Config) er
 	recorder := gateway.Recorder{Socket: socket, Store: store, Log: slog.Default()}
 	wg.Go(func() { recorder.Run(ctx) })
 	if config.Broker != "" {
-		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.Backlog{Store: store}, Log: slog.Default()})
+		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.Backlog{Store: store, Own: new(mqtt.Memory)}, Version: version, Log: slog.Default()})
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}

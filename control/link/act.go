@@ -17,7 +17,8 @@ func (d *door) act(r *Request) Response {
 		response, _ := d.submit(r)
 		return response
 	}
-	response, err := d.memory.once(d.ctx, r.ID, func() (Response, bool) {
+	// By id and contents: two clients may choose the same id for different things.
+	response, err := d.memory.once(d.ctx, string(r.append(nil)), func() (Response, bool) {
 		if !d.requestLimit.take(time.Now()) {
 			return d.refuse(r, control.QueueFull), false
 		}

@@ -11,7 +11,11 @@ import (
 
 // Backlog is mqtt's backlog kept in the record: what the broker has not
 // acknowledged survives a restart of the gateway.
-type Backlog struct{ Store *record.Store }
+type Backlog struct {
+	Store *record.Store
+	// Own keeps the gateway's own events.
+	Own *mqtt.Memory
+}
 
 var _ mqtt.Backlog = Backlog{}
 
@@ -30,6 +34,9 @@ func (b Backlog) Add(boot link.Boot, events []control.Event, reports []control.R
 	return b.Store.Append(boot.ID, nil, events, reports)
 }
 
+// AddOwn implements mqtt.Backlog.
+func (b Backlog) AddOwn(boot link.Boot, e mqtt.OwnEvent) error { return b.Own.AddOwn(boot, e) }
+
 // Next implements mqtt.Backlog: events and reports in the order they happened.
 func (b Backlog) Next(most int) ([]mqtt.Item, error) {
 	events, err := b.Store.UnsentEvents(most)
@@ -40,7 +47,10 @@ func (b Backlog) Next(most int) ([]mqtt.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	var items []mqtt.Item
+	items, err := b.Own.Next(most)
+	if err != nil {
+		return nil, err
+	}
 	for i := range events {
 		items = append(items, mqtt.Item{Boot: boot(events[i].Boot), Event: &events[i].Event})
 	}
@@ -53,6 +63,9 @@ func (b Backlog) Next(most int) ([]mqtt.Item, error) {
 
 // happened orders items of one boot by their time, and boots by theirs.
 func happened(i *mqtt.Item) int64 {
+	if i.Own != nil {
+		return i.Own.At.UnixNano()
+	}
 	at := i.Boot.Started.UnixNano()
 	if i.Report != nil {
 		return at + int64(i.Report.Ended)
@@ -62,6 +75,9 @@ func happened(i *mqtt.Item) int64 {
 
 // Acknowledge implements mqtt.Backlog.
 func (b Backlog) Acknowledge(done mqtt.Item) error {
+	if done.Own != nil {
+		return b.Own.Acknowledge(done)
+	}
 	if done.Report != nil {
 		return b.Store.MarkReportSent(done.Boot.ID, done.Report.Treatment)
 	}
