@@ -12,7 +12,9 @@ import (
 	"strings"
 )
 
-// Config says where the broker is and who the gateway is there.
+// Config says where the broker is and who the gateway is there. Each of its files
+// is a path, or "credential:NAME" for a credential that systemd hands to the
+// service (LoadCredential= in its unit).
 type Config struct {
 	// Broker is a URL: tcp://host:1883, ssl://host:8883, ws://host:80/path or
 	// wss://host:443/path; mqtt and mqtts are other names of tcp and ssl. The port
@@ -30,7 +32,8 @@ type Config struct {
 	PasswordFile string
 	// CAFile holds the certificates that may vouch for the broker, PEM; empty = the system's.
 	CAFile string
-	// CertFile and KeyFile are the gateway's own certificate, PEM; both or none.
+	// CertFile and KeyFile are the gateway's own certificate, PEM; both or none. The
+	// key's mode must not be wider than 0640.
 	CertFile, KeyFile string
 	// InsecurePlainAuth allows to send the user and password unencrypted to another
 	// machine, where everybody on the way can read them.
