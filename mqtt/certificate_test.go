@@ -33,18 +33,21 @@ func newAuthority(t *testing.T) *authority {
 }
 
 // make writes name.crt and name.key, signed by the authority or by itself.
-func (a *authority) make(name string, host net.IP) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (a *authority) make(name string, host net.IP, changes ...func(*x509.Certificate)) (*x509.Certificate, *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(a.t, err)
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: a.key == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		IsCA: a.key == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	if host != nil {
 		c.IPAddresses = []net.IP{host}
+	}
+	for _, change := range changes {
+		change(c)
 	}
 	parent, signer := c, key
 	if a.key != nil {
@@ -64,31 +67,16 @@ func (a *authority) make(name string, host net.IP) (*x509.Certificate, *ecdsa.Pr
 
 func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
 
-func TestCertificates(t *testing.T) {
-	a := newAuthority(t)
-	a.make("broker", net.IPv4(127, 0, 0, 1))
-	a.make("table", nil)
-	b := startMosquitto(t, "allow_anonymous true\ncafile "+a.file("ca.crt")+"\ncertfile "+a.file("broker.crt")+"\nkeyfile "+a.file("broker.key")+
-		"\nrequire_certificate true\n")
-	url := "ssl://" + b.addr()
-	_, port, _ := net.SplitHostPort(b.addr())
-	for _, c := range []struct {
-		name   string
-		config Config
-		want   string
-	}{
-		{"all is well", Config{Broker: url, CAFile: a.file("ca.crt"), CertFile: a.file("table.crt"), KeyFile: a.file("table.key")}, "mqtt: connected"},
-		{"unknown authority", Config{Broker: url, CertFile: a.file("table.crt"), KeyFile: a.file("table.key")}, "nobody known vouches for the broker's certificate"},
-		{"other name", Config{Broker: "ssl://localhost:" + port, CAFile: a.file("ca.crt"), CertFile: a.file("table.crt"), KeyFile: a.file("table.key")}, "for another name"},
-		{"no own certificate", Config{Broker: url, CAFile: a.file("ca.crt")}, "refuses this gateway's certificate"},
-		{"no TLS to a TLS port", Config{Broker: "tcp://" + b.addr()}, "the broker closed the connection"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := run(t, newTable(), c.config)
-			eventually(t, c.want, func() bool { return g.logs.count(c.want) >= 1 })
-		})
-	}
-	plain := startMosquitto(t, "allow_anonymous true\n")
-	g := run(t, newTable(), Config{Broker: "ssl://" + plain.addr()})
-	eventually(t, "TLS to a plain port", func() bool { return g.logs.count("not connected") == 1 })
+// expired ends a certificate's time a minute ago.
+func expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
+
+// revoke writes name.crl, which takes a certificate back.
+func (a *authority) revoke(name string, cert *x509.Certificate) {
+	a.t.Helper()
+	list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+		Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour),
+		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: cert.SerialNumber, RevocationTime: time.Now().Add(-time.Minute)}},
+	}, a.cert, a.key)
+	require.NoError(a.t, err)
+	require.NoError(a.t, os.WriteFile(a.file(name+".crl"), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list}), 0o600))
 }

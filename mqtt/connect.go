@@ -127,8 +127,7 @@ func open(ctx context.Context, u *url.URL, secure *tls.Config) (net.Conn, error)
 		direct := func(*http.Request) (*url.URL, error) { return nil, nil }
 		return paho.NewWebsocket(u.String(), secure, timeout, nil, &paho.WebsocketOptions{Proxy: direct})
 	case "ssl", "mqtts":
-		d := tls.Dialer{Config: secure}
-		return d.DialContext(ctx, "tcp", u.Host)
+		return dialTLS(ctx, u.Host, secure)
 	default:
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", u.Host)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -56,38 +55,6 @@ func TestLastWillOnKill(t *testing.T) {
 		late.available(Offline)
 		assert.True(t, late.on("availability")[0].retained, "also for those who come later")
 	})
-}
-
-// oneLine waits for a log line and makes sure that more attempts add none.
-func oneLine(t *testing.T, g *running, attempts func() int, want string) {
-	t.Helper()
-	eventually(t, want, func() bool { return g.logs.count(want) == 1 })
-	n := attempts()
-	eventually(t, "more attempts", func() bool { return attempts() > n+4 })
-	assert.Equal(t, 1, g.logs.count("not connected"), "one line, however often it is tried")
-}
-
-func TestWrongPasswordIsSaidOnce(t *testing.T) {
-	dir := t.TempDir()
-	users := filepath.Join(dir, "users")
-	passwd, err := exec.LookPath("mosquitto_passwd")
-	if err != nil && os.Getenv("TRACTION_REQUIRE_PARTS") != "1" {
-		t.Skip("mosquitto_passwd is missing, so users are not tested: apt-get install mosquitto")
-	}
-	require.NoError(t, err)
-	out, err := exec.Command(passwd, "-b", "-c", users, "t1", "right").CombinedOutput()
-	require.NoError(t, err, string(out))
-	b := startMosquitto(t, "allow_anonymous false\npassword_file "+users+"\n")
-	secret := filepath.Join(dir, "password")
-	require.NoError(t, os.WriteFile(secret, []byte("swordfish\n"), 0o640))
-	g := run(t, newTable(), Config{Broker: "tcp://" + b.addr(), Username: "t1", PasswordFile: secret})
-	attempts := func() int { return strings.Count(b.out.String(), "New connection") }
-	oneLine(t, g, attempts, "does not let this user in")
-	assert.Contains(t, g.logs.String(), "correct username and password_file", "what to do")
-	assert.NotContains(t, g.logs.String(), "swordfish")
-
-	require.NoError(t, os.WriteFile(secret, []byte("right\n"), 0o640))
-	eventually(t, "a corrected password needs no restart", func() bool { return g.logs.count("mqtt: connected") == 1 })
 }
 
 func TestTroubleAfterALongTimeIsSaidAgain(t *testing.T) {
