@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,9 @@ import (
 type Config struct {
 	// Broker is a URL: tcp://host:1883, ssl://host:8883, ws://host:80/path or
 	// wss://host:443/path; mqtt and mqtts are other names of tcp and ssl. The port
-	// may be left out. It holds no user and no password.
+	// may be left out. It holds no user and no password. Up to 8 URLs with spaces
+	// between them are the nodes of one cluster: the gateway takes the next one when
+	// it has lost the one before, and stays there. All are encrypted or none is.
 	Broker string
 	// TableID is the table's level in the topics, [a-zA-Z0-9_-]{1,40}.
 	TableID string
@@ -56,7 +59,7 @@ var (
 // allowed, joined into one error. It reads the files that are named.
 func (c *Config) Validate() error {
 	bad := problems{}
-	broker, err := parseBroker(c.Broker)
+	brokers, err := parseBrokers(c.Broker)
 	if err != nil {
 		bad.add("broker", c.Broker, err.Error())
 	}
@@ -75,8 +78,8 @@ func (c *Config) Validate() error {
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		bad.add("cert_file, key_file", c.CertFile+", "+c.KeyFile, "both or neither")
 	}
-	if broker != nil {
-		c.validateEncryption(broker, &bad)
+	if err == nil {
+		c.validateEncryption(brokers, &bad)
 	}
 	if c.PasswordFile != "" {
 		if _, err := readPassword(c.PasswordFile); err != nil {
@@ -88,11 +91,12 @@ func (c *Config) Validate() error {
 }
 
 // validateEncryption keeps secrets off the open network and files in use.
-func (c *Config) validateEncryption(broker *url.URL, bad *problems) {
-	if encrypted[broker.Scheme] {
+func (c *Config) validateEncryption(brokers []*url.URL, bad *problems) {
+	if encrypted[brokers[0].Scheme] { // and so are the others
 		return
 	}
-	if c.Username != "" && !isLoopback(broker.Hostname()) && !c.InsecurePlainAuth {
+	far := func(u *url.URL) bool { return !isLoopback(u.Hostname()) }
+	if c.Username != "" && slices.ContainsFunc(brokers, far) && !c.InsecurePlainAuth {
 		bad.add("broker", c.Broker, "ssl:// or wss://, because user and password would cross the network unencrypted "+
 			"(insecure_plain_auth = true allows it all the same)")
 	}
@@ -128,6 +132,35 @@ func (c *Config) clientID() string {
 	}
 	host = notClient.ReplaceAllString(host, "-")
 	return "traction-" + c.TableID + "-" + host[:min(len(host), 40)]
+}
+
+// mostBrokers is more nodes than a cluster for MQTT has: three or five are usual.
+const mostBrokers = 8
+
+// parseBrokers takes the URLs of one or several brokers apart; its error says
+// what is allowed.
+func parseBrokers(s string) ([]*url.URL, error) {
+	list := strings.Fields(s)
+	if len(list) > mostBrokers {
+		return nil, fmt.Errorf("at most %d brokers", mostBrokers)
+	}
+	if len(list) < 2 {
+		u, err := parseBroker(s)
+		return []*url.URL{u}, err
+	}
+	brokers := make([]*url.URL, len(list))
+	for i, one := range list {
+		u, err := parseBroker(one)
+		if err != nil {
+			return nil, fmt.Errorf("number %d of %d as %w", i+1, len(list), err)
+		}
+		brokers[i] = u
+		if encrypted[u.Scheme] != encrypted[brokers[0].Scheme] {
+			// Whoever can block the encrypted one could make the gateway use the other.
+			return nil, errors.New("all brokers encrypted (ssl, wss) or none of them")
+		}
+	}
+	return brokers, nil
 }
 
 // parseBroker takes a broker's URL apart and fills in its port; its error says

@@ -62,6 +62,11 @@ func TestConfig(t *testing.T) {
 		{"no pair", Config{Broker: "ssl://h", TableID: "t1", CertFile: secret, KeyFile: a.file("ca.key")}, []string{"cert_file", "PEM"}},
 		{"no authority", Config{Broker: "ssl://h", TableID: "t1", CAFile: secret}, []string{"ca_file", "PEM"}},
 		{"authority without TLS", Config{Broker: "tcp://h", TableID: "t1", CAFile: a.file("ca.crt")}, []string{"ca_file", "ssl://"}},
+		{"three nodes", Config{Broker: "ssl://a.example wss://b.example/mqtt  ssl://c.example:8884", TableID: "t1", Username: "u", CAFile: a.file("ca.crt")}, nil},
+		{"a second that is none", Config{Broker: "tcp://a tcp://b/x", TableID: "t1"}, []string{"broker", "number 2 of 2", "no path"}},
+		{"the second in the open", Config{Broker: "ssl://a.example tcp://a.example", TableID: "t1"}, []string{"broker", "all brokers encrypted"}},
+		{"the second is another machine", Config{Broker: "tcp://localhost tcp://a.example", TableID: "t1", Username: "u"}, []string{"broker", "insecure_plain_auth"}},
+		{"nine nodes", Config{Broker: strings.Repeat("tcp://h ", 9), TableID: "t1"}, []string{"broker", "at most 8"}},
 		{"all at once", Config{Broker: "ftp://x", TableID: "", ClientID: "/", CertFile: "x", PasswordFile: open},
 			[]string{"broker", "table", "client_id", "username", "cert_file", "password_file"}},
 	} {
@@ -81,7 +86,8 @@ func TestConfig(t *testing.T) {
 }
 
 func TestSecretsInURLsAreRefusedAndHidden(t *testing.T) {
-	for _, broker := range []string{"ssl://me:hunter2@h", "ssl://me:hunter2%zz@h", "tcp://me:hunter2@h:port"} {
+	for _, broker := range []string{"ssl://me:hunter2@h", "ssl://me:hunter2%zz@h", "tcp://me:hunter2@h:port",
+		"ssl://a ssl://me:hunter2@h", "ssl://me:hunter2@h ssl://a", "ssl://me:hunter2 hunter2@h"} {
 		c := Config{Broker: broker, TableID: "t1"}
 		err := c.Validate()
 		require.Error(t, err, broker)

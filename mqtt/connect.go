@@ -39,10 +39,10 @@ var (
 	errEnded          = errors.New("the connection was given up")
 )
 
-// connect makes one attempt.
-func (g *Gateway) connect(ctx context.Context) (*connection, error) {
+// connect makes one attempt at one broker.
+func (g *Gateway) connect(ctx context.Context, broker *url.URL) (*connection, error) {
 	c := &connection{lost: make(chan error, 1), contradicted: make(chan struct{}, 1)}
-	options, err := g.options(ctx, c)
+	options, err := g.options(ctx, c, broker)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,7 @@ func (g *Gateway) connect(ctx context.Context) (*connection, error) {
 }
 
 // options sets the client library up; what is not its default has its reason here.
-func (g *Gateway) options(ctx context.Context, c *connection) (*paho.ClientOptions, error) {
-	broker, err := parseBroker(g.config.Broker)
-	if err != nil {
-		return nil, fmt.Errorf("mqtt: broker: %w", err)
-	}
+func (g *Gateway) options(ctx context.Context, c *connection, broker *url.URL) (*paho.ClientOptions, error) {
 	o := paho.NewClientOptions()
 	o.Servers = []*url.URL{broker}
 	o.SetProtocolVersion(4) // 3.1.1 and no other, so a refusal is not tried again as 3.1
@@ -100,6 +96,7 @@ func (g *Gateway) options(ctx context.Context, c *connection) (*paho.ClientOptio
 	}
 	var secure *tls.Config
 	if encrypted[broker.Scheme] {
+		var err error
 		if secure, err = g.config.tlsConfig(broker.Hostname()); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -16,10 +17,11 @@ import (
 
 // serve keeps a connection to the broker and says clearly why there is none.
 func (g *Gateway) serve(ctx context.Context) {
+	brokers, _ := parseBrokers(g.config.Broker) // New has seen that they are right
 	failures := 0
-	for ctx.Err() == nil {
-		began := time.Now()
-		err := g.serveOnce(ctx)
+	for turn := 0; ctx.Err() == nil; turn++ {
+		began, broker := time.Now(), brokers[turn%len(brokers)]
+		err := g.serveOnce(ctx, broker)
 		if ctx.Err() != nil {
 			return
 		}
@@ -31,25 +33,29 @@ func (g *Gateway) serve(ctx context.Context) {
 		}
 		failures++
 		g.suspicious = g.suspicious || errors.Is(err, errOversize)
-		wait := g.pace.reconnect.wait(failures)
+		wait := g.pace.reconnect.wait(roundOf(failures, len(brokers)))
 		if why, advice := explain(err); g.trouble.worth(why, time.Now()) {
-			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", redact(g.config.Broker),
+			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", broker.String(),
 				"client_id", g.config.clientID(), "next_try", wait.Round(time.Millisecond).String(), "error", err)
 		}
 		pause(ctx, wait)
 	}
 }
 
+// roundOf is which round through the brokers a failure ended. The wait grows once a
+// round: a node that is well must not be kept waiting for what the others do.
+func roundOf(failures, brokers int) int { return 1 + (failures-1)/brokers }
+
 // serveOnce is the life of one connection.
-func (g *Gateway) serveOnce(ctx context.Context) error {
-	c, err := g.connect(ctx)
+func (g *Gateway) serveOnce(ctx context.Context, broker *url.URL) error {
+	c, err := g.connect(ctx, broker)
 	if err != nil {
 		return err
 	}
 	s := newSession(g, c)
 	defer s.close()
 	g.connects.Add(1)
-	g.log.Info("mqtt: connected", "broker", redact(g.config.Broker), "client_id", g.config.clientID())
+	g.log.Info("mqtt: connected", "broker", broker.String(), "client_id", g.config.clientID())
 	err = s.run(ctx)
 	if err != nil && c.oversize() {
 		err = errOversize
