@@ -32,6 +32,20 @@ type pace struct {
 // defaultPace: telemetry, refresh, keep-alive and ping are part of the contract.
 // A keep-alive of 15 s makes the last will show after 22 s at most (1.5 times,
 // MQTT 3.1.1 section 3.1.2.10).
+//
+// reconnect is for a clinic: a broker that restarts drops every table in the same
+// instant. 500 tables that come back anywhere in 20 s are 25 connections a second,
+// and in some second more than 50 four times in 10,000 outages (simulated).
+// Whoever fails waits from 20 to 40 s: second attempts begin where the first ones
+// end, and are never more a second than those. With the longest wait and the time
+// for connecting, all are back within 60 s of the broker, however long it was
+// away. The price: a single table at home, too, is without remote stop for ten
+// seconds on average after its broker restarted. The network is never what the
+// person on the table depends on.
+//
+// settled is longer than the longest wait and connecting together. Two gateways
+// with one client id throw each other out when the other's wait is over; a
+// shorter one would take that for health, hurry, and log each round.
 func defaultPace() pace {
 	return pace{
 		telemetry:   200 * time.Millisecond,
@@ -40,8 +54,8 @@ func defaultPace() pace {
 		redial:      backoff{first: 100 * time.Millisecond, most: 5 * time.Second},
 		ask:         3 * time.Second,
 		stopping:    10 * time.Second,
-		reconnect:   backoff{first: time.Second, most: 60 * time.Second},
-		settled:     30 * time.Second,
+		reconnect:   backoff{spread: 20 * time.Second, first: 20 * time.Second, most: 40 * time.Second},
+		settled:     60 * time.Second,
 		connect:     10 * time.Second,
 		keepAlive:   15 * time.Second,
 		ping:        5 * time.Second,
@@ -54,12 +68,19 @@ func defaultPace() pace {
 }
 
 // backoff grows from first to most, doubling with each failure in a row.
-type backoff struct{ first, most time.Duration }
+type backoff struct {
+	// spread, unless 0, replaces the first wait: anywhere from 0 to spread.
+	spread      time.Duration
+	first, most time.Duration
+}
 
 // wait before the next try after so many failures in a row: at random between
-// half of the step and all of it, so that many tables do not come back to a
-// restarted broker in step.
+// half of the step and all of it, or in the whole of spread, so that many tables
+// do not come back to a restarted broker in step.
 func (b backoff) wait(failures int) time.Duration {
+	if b.spread > 0 && failures <= 1 {
+		return rand.N(b.spread + 1)
+	}
 	step := b.first
 	for i := 1; i < failures && step < b.most; i++ {
 		step *= 2

@@ -29,6 +29,29 @@ func TestBackoff(t *testing.T) {
 	assert.Greater(t, len(seen), 100, "at random")
 }
 
+// TestBackoffSpreadsTheFirstWait: the first waits fill the whole spread, later
+// ones begin where it ends, so that second attempts do not add to first ones.
+func TestBackoffSpreadsTheFirstWait(t *testing.T) {
+	b := defaultPace().reconnect
+	tenths := map[int]int{}
+	const n = 10_000
+	for range n {
+		first := b.wait(1)
+		require.GreaterOrEqual(t, first, time.Duration(0))
+		require.LessOrEqual(t, first, b.spread)
+		tenths[int(10*first/(b.spread+1))]++
+		later := b.wait(2)
+		require.GreaterOrEqual(t, later, b.spread)
+		require.LessOrEqual(t, later, b.most)
+	}
+	require.Len(t, tenths, 10)
+	for tenth, got := range tenths {
+		assert.InDelta(t, n/10, got, n/50, "tenth %d; 200 is more than six standard deviations", tenth)
+	}
+	assert.LessOrEqual(t, b.most+defaultPace().connect, 60*time.Second, "all are back within a minute")
+	assert.Greater(t, defaultPace().settled, b.most+defaultPace().connect)
+}
+
 func TestLimiter(t *testing.T) {
 	l := newLimiter(20, 10)
 	now := time.Now()
