@@ -39,6 +39,8 @@ var mayImport = map[string][]string{
 	"traction/test":                      {},
 	"traction/test/fuzz":                 {},
 	"traction/test/mutate":               {},
+	"traction/test/network":              {},
+	"traction/test/network/proxy":        {},
 }
 
 // pure packages may not touch the outside world.
