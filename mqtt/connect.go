@@ -142,11 +142,19 @@ func (c *connection) take(conn net.Conn) (net.Conn, error) {
 	return c.conn, nil
 }
 
-// oversize tells whether a packet ended the connection that was too large to read.
-func (c *connection) oversize() bool {
+// oversize tells whether a packet ended the connection that was too large to read,
+// and on which topic it was, as far as that is known.
+func (c *connection) oversize() (topic string, ended bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.conn != nil && c.conn.oversize.Load()
+	if c.conn == nil {
+		return "", false
+	}
+	t := c.conn.oversize.Load()
+	if t == nil {
+		return "", false
+	}
+	return *t, true
 }
 
 // reason is why the connection ended, once it is known that it did: what the

@@ -160,7 +160,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestFrame(t *testing.T) {
-	publish := func(n int) string {
+	sized := func(n int) string {
 		length := ""
 		for l := n; ; {
 			b := byte(l & 0x7f)
@@ -177,10 +177,12 @@ func TestFrame(t *testing.T) {
 	}{
 		{"nothing", "", true},
 		{"no contents", "\xd0\x00\xd0\x00", true},
-		{"as large as allowed, twice", publish(maxInbound) + publish(maxInbound), true},
-		{"one larger", publish(maxInbound + 1), false},
-		{"one larger after others", publish(0) + publish(5) + publish(300) + publish(maxInbound+1), false},
-		{"the largest that MQTT knows", "\x30\xff\xff\xff\x7f", false},
+		{"as large as allowed, twice", sized(maxInbound) + sized(maxInbound), true},
+		{"one larger", sized(maxInbound + 1), false},
+		{"one larger after others", sized(0) + sized(5) + sized(300) + sized(maxInbound+1), false},
+		{"the largest that MQTT knows", "\xf0\xff\xff\xff\x7f", false},
+		{"the largest to be published", "\x30\xff\xff\xff\x7f\x00\x03a/b", false},
+		{"with a topic that is too long", "\x30\xff\xff\xff\x7f\x01\x01", false},
 		{"a length without end", "\x30\x80\x80\x80\x80\x80\x80", false},
 		{"an overlong zero", "\x30\x80\x80\x80\x00\xd0\x00", true},
 	} {

@@ -32,7 +32,6 @@ func (g *Gateway) serve(ctx context.Context) {
 			g.trouble.settle()
 		}
 		failures++
-		g.suspicious = g.suspicious || errors.Is(err, errOversize)
 		wait := g.pace.reconnect.wait(roundOf(failures, len(brokers)))
 		if why, advice := explain(err); g.trouble.worth(why, time.Now()) {
 			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", broker.String(),
@@ -57,7 +56,8 @@ func (g *Gateway) serveOnce(ctx context.Context, broker *url.URL) error {
 	g.connects.Add(1)
 	g.log.Info("mqtt: connected", "broker", broker.String(), "client_id", g.config.clientID())
 	err = s.run(ctx)
-	if err != nil && c.oversize() {
+	if topic, ended := c.oversize(); err != nil && ended {
+		g.suspect(topic)
 		err = errOversize
 	}
 	return err
