@@ -14,7 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is set by the build: -ldflags "-X main.version=1.2.3".
+// version is set by the build: -ldflags "-X main.version=1.2.3"; without that it
+// is the tag's or the commit's, where the build notes them.
 var version = "development"
 
 // cli is the command line; each command lives in a file of its own.
@@ -47,6 +48,8 @@ type cli struct {
 	Programmes programmesCommand `cmd:"" help:"List the programmes, or show one with its plan."`
 	Check      checkCommand      `cmd:"" help:"Check pins, converter, switches and real-time state of a table."`
 	Calibrate  calibrateCommand  `cmd:"" help:"Calibrate the load cell, guided: tare, span, check."`
+
+	About versionCommand `cmd:"" name:"version" help:"Print version, commit and what is built in, also as a bill of materials (SBOM)."`
 }
 
 func main() {
