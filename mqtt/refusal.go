@@ -32,7 +32,7 @@ func (g *Gateway) serve(ctx context.Context) {
 			g.trouble.settle()
 		}
 		failures++
-		wait := g.pace.reconnect.wait(roundOf(failures, len(brokers)))
+		wait := spreadOver(g.pace.reconnect.wait(roundOf(failures, len(brokers))), len(brokers))
 		if why, advice := explain(err); g.trouble.worth(why, time.Now()) {
 			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", broker.String(),
 				"client_id", g.config.clientID(), "next_try", wait.Round(time.Millisecond).String(), "error", err)
@@ -44,6 +44,12 @@ func (g *Gateway) serve(ctx context.Context) {
 // roundOf is which round through the brokers a failure ended. The wait grows once a
 // round: a node that is well must not be kept waiting for what the others do.
 func roundOf(failures, brokers int) int { return 1 + (failures-1)/brokers }
+
+// spreadOver shortens a wait that is long so that many tables do not come back to
+// one broker at once: of several, all but a dead one share them.
+func spreadOver(wait time.Duration, brokers int) time.Duration {
+	return wait / time.Duration(max(1, brokers-1))
+}
 
 // serveOnce is the life of one connection.
 func (g *Gateway) serveOnce(ctx context.Context, broker *url.URL) error {

@@ -45,6 +45,8 @@ type session struct {
 	measured           *control.Snapshot // of the last telemetry
 	more               bool              // the backlog may have more
 	sent               map[key]bool      // of the backlog, unacknowledged
+	unheard            []string          // filters that the broker refused so far
+	deaf               bool              // the plain topic of requests is one of them
 }
 
 // packet is one message to write; then runs once the broker has acknowledged
@@ -124,7 +126,10 @@ func (s *session) run(ctx context.Context) error {
 			s.more = true
 		case <-s.g.changed:
 		case <-refresh.C:
-			s.stated = false
+			// Both are published again, although the broker acknowledged them: a cluster
+			// that elects a leader can acknowledge a message and forget to retain it.
+			s.stated, s.availability = false, ""
+			err = s.subscribeRest(ctx)
 		case <-diagnostics.C:
 			err = s.publishDiagnostics()
 		case <-telemetry.C:

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 )
 
-// refused is a broker's answer to a subscription that its access rules forbid
-// (MQTT 3.1.1, section 3.9.3).
+// refused is a broker's answer to a subscription that its access rules forbid, or
+// that it cannot serve now (MQTT 3.1.1, section 3.9.3).
 const refused = 0x80
 
 // errUnsubscribed: the broker does not answer a subscription.
@@ -29,16 +30,44 @@ func (s *session) subscribe(ctx context.Context) error {
 		}
 	}
 	topics := &s.g.topics
-	token := s.conn.client.SubscribeMultiple(map[string]byte{topics.Request: 1, topics.Request + "/+": 1, topics.Availability: 1}, nil)
-	if err := s.wait(ctx, token, errUnsubscribed); err != nil {
-		return err
+	s.unheard = []string{topics.Request, topics.Request + "/+", topics.Availability}
+	return s.subscribeRest(ctx)
+}
+
+// subscribeRest asks for what the broker has not granted yet, at QoS 1, and where
+// it refuses that at QoS 0. A cluster that has just lost a node refuses QoS 1 for
+// some time, because it has nowhere to keep what is unacknowledged; without a
+// session QoS 0 brings the same requests while the connection lasts, and a table
+// that hears no stop because it insisted would be the worse one. It is called
+// again now and then while something is refused.
+func (s *session) subscribeRest(ctx context.Context) error {
+	topics := &s.g.topics
+	for _, qos := range []byte{1, 0} {
+		if len(s.unheard) == 0 {
+			return nil
+		}
+		filters := make(map[string]byte, len(s.unheard))
+		for _, f := range s.unheard {
+			filters[f] = qos
+		}
+		token := s.conn.client.SubscribeMultiple(filters, nil)
+		if err := s.wait(ctx, token, errUnsubscribed); err != nil {
+			return err
+		}
+		granted := token.(*paho.SubscribeToken).Result()
+		s.unheard = slices.DeleteFunc(s.unheard, func(f string) bool { return granted[f] != refused })
 	}
-	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topics.Request] == refused {
+	deaf := slices.Contains(s.unheard, topics.Request)
+	if deaf && !s.deaf {
 		// Watching alone is a use of its own; that nobody can stop the table from
 		// here must be said.
 		s.g.log.Error("mqtt: the broker forbids to read requests, so nobody can send any, not even a stop",
 			"do", "allow this user to read "+topics.Request+" at the broker", "topic", topics.Request)
 	}
+	if s.deaf && !deaf {
+		s.g.log.Info("mqtt: requests are read again")
+	}
+	s.deaf = deaf
 	return nil
 }
 
