@@ -40,8 +40,10 @@ func (f Fault) loses(direction int) bool {
 	return f == LoseBoth || direction == up && f == LoseUp || direction == down && f == LoseDown
 }
 
-// Publish is one PUBLISH packet from a client.
+// Publish is one PUBLISH packet from a client, or the broker's word that it has it.
 type Publish struct {
+	// Acknowledged: this is the PUBACK, on its way to the client.
+	Acknowledged bool
 	// Connection counts the connections through this proxy from 1.
 	Connection int
 	Topic      string
@@ -84,8 +86,9 @@ type Proxy struct {
 const dialWait = 5 * time.Second
 
 // Listen opens a way to the broker at that address, on a free port of loopback.
-// see, unless nil, gets each PUBLISH of a client, those of one connection in
-// their order; it must not wait.
+// see, unless nil, gets each PUBLISH of a client, lost or not, and again when its
+// PUBACK goes through; what goes in one direction of one connection in its order.
+// It must not wait.
 func Listen(broker string, see func(Publish)) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -201,7 +204,7 @@ func (p *Proxy) begin(client, broker net.Conn) *way {
 		return nil
 	}
 	p.last++
-	w := &way{proxy: p, number: p.last, ends: [2]net.Conn{client, broker}, closed: make(chan struct{}), flying: make(map[uint16]bool)}
+	w := &way{proxy: p, number: p.last, ends: [2]net.Conn{client, broker}, closed: make(chan struct{}), flying: make(map[uint16]*Publish)}
 	p.open[w] = true
 	return w
 }

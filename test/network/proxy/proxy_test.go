@@ -69,6 +69,7 @@ func TestCounts(t *testing.T) {
 	assert.Equal(t, Publish{Connection: 1, Topic: "t", QoS: 1, Payload: []byte("y")}, <-w.seen)
 	w.send(w.broker, puback1)
 	w.get(w.client, puback1)
+	assert.Equal(t, Publish{Acknowledged: true, Connection: 1, Topic: "t", QoS: 1, Retained: true, Payload: []byte("x")}, <-w.seen)
 	w.send(w.client, publish1)
 	w.get(w.broker, publish1)
 	c := w.p.Counts()

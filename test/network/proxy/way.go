@@ -17,7 +17,7 @@ type way struct {
 	ends   [2]net.Conn // client and broker
 	once   sync.Once
 	closed chan struct{}
-	flying map[uint16]bool // guarded by proxy.mu
+	flying map[uint16]*Publish // at QoS 1, guarded by proxy.mu
 }
 
 func (w *way) close() {
@@ -103,11 +103,17 @@ func (w *way) note(direction int, raw []byte) (lost bool) {
 			message.Connection = w.number
 		}
 		if id != 0 {
-			w.flying[id] = true
+			w.flying[id] = message
 			p.counts.InFlight = max(p.counts.InFlight, len(w.flying))
 		}
 	case direction == down && kind == kindPuback && !lost && len(body) >= 2:
-		delete(w.flying, binary.BigEndian.Uint16(body))
+		id := binary.BigEndian.Uint16(body)
+		if flown := w.flying[id]; flown != nil {
+			done := *flown
+			done.Acknowledged = true
+			message = &done
+		}
+		delete(w.flying, id)
 	}
 	p.mu.Unlock()
 	if message != nil {
