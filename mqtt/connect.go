@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,7 +38,11 @@ const reasonWait = 500 * time.Millisecond
 var (
 	errConnectTimeout = errors.New("the broker did not answer the connection in time")
 	errEnded          = errors.New("the connection was given up")
+	errSilent         = errors.New("the broker does not answer a ping")
 )
+
+// silent is how the library says, in words only, that a ping was not answered.
+const silent = "pingresp not received"
 
 // connect makes one attempt at one broker.
 func (g *Gateway) connect(ctx context.Context, broker *url.URL) (*connection, error) {
@@ -83,7 +88,12 @@ func (g *Gateway) options(ctx context.Context, c *connection, broker *url.URL) (
 	// the handler never waits: it puts a request into a queue or drops it.
 	o.SetOrderMatters(true)
 	o.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { g.receive(c, m) })
-	o.SetConnectionLostHandler(func(_ paho.Client, err error) { c.fail(fmt.Errorf("mqtt: connection lost: %w", err)) })
+	o.SetConnectionLostHandler(func(_ paho.Client, err error) {
+		if strings.HasPrefix(err.Error(), silent) {
+			err = errSilent
+		}
+		c.fail(fmt.Errorf("mqtt: connection lost: %w", err))
+	})
 	if g.config.Username != "" {
 		o.SetUsername(g.config.Username)
 	}

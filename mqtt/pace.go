@@ -125,6 +125,9 @@ type complaint struct {
 	mu     sync.Mutex
 	reason string
 	at     time.Time
+	// answered is how it was last said that things are well, "" = not yet since the
+	// last complaint.
+	answered string
 }
 
 func (c *complaint) worth(reason string, now time.Time) bool {
@@ -133,7 +136,20 @@ func (c *complaint) worth(reason string, now time.Time) bool {
 	if reason == c.reason && now.Sub(c.at) < c.repeat {
 		return false
 	}
-	c.reason, c.at = reason, now
+	c.reason, c.at, c.answered = reason, now, ""
+	return true
+}
+
+// answer tells whether it is worth saying that things are well in this way: when
+// it was not said since the last complaint. Trouble that comes and goes, such as
+// two gateways with one client id, is then a pair of lines now and then.
+func (c *complaint) answer(how string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answered == how {
+		return false
+	}
+	c.answered = how
 	return true
 }
 

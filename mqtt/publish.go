@@ -24,7 +24,7 @@ func (s *session) publishAvailability() {
 	if _, _, live := s.g.view.now(); live {
 		want = Online
 	}
-	if s.availability == want || s.availabilityFlying || s.flying >= window {
+	if s.availability == want || s.availabilityFlying || s.full() {
 		return
 	}
 	s.availability, s.availabilityFlying = want, true
@@ -35,7 +35,7 @@ func (s *session) publishAvailability() {
 // one is on its way the next waits, and only the newest of those is sent.
 func (s *session) publishState() error {
 	hello, snapshot, live := s.g.view.now()
-	if !live || s.stateFlying || s.flying >= window {
+	if !live || s.stateFlying || s.full() {
 		return nil
 	}
 	state := showState(hello, snapshot)
@@ -55,7 +55,7 @@ func (s *session) publishState() error {
 
 // publishBacklog sends the oldest events and reports that are not on their way yet.
 func (s *session) publishBacklog() error {
-	if !s.more || len(s.sent) >= backlogWindow || s.flying >= window {
+	if !s.more || len(s.sent) >= backlogWindow || s.full() {
 		return nil
 	}
 	items, err := s.g.backlog.Next(backlogWindow)
@@ -70,7 +70,7 @@ func (s *session) publishBacklog() error {
 		if s.sent[k] {
 			continue
 		}
-		if len(s.sent) >= backlogWindow || s.flying >= window {
+		if len(s.sent) >= backlogWindow || s.full() {
 			break // the acknowledgement of one of those makes room for the next
 		}
 		if err := s.publishItem(item, k); err != nil {

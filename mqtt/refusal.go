@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -60,7 +61,9 @@ func (g *Gateway) serveOnce(ctx context.Context, broker *url.URL) error {
 	s := newSession(g, c)
 	defer s.close()
 	g.connects.Add(1)
-	g.log.Info("mqtt: connected", "broker", broker.String(), "client_id", g.config.clientID())
+	if g.trouble.answer(broker.String()) {
+		g.log.Info("mqtt: connected", "broker", broker.String(), "client_id", g.config.clientID())
+	}
 	err = s.run(ctx)
 	if topic, ended := c.oversize(); err != nil && ended {
 		g.suspect(topic)
@@ -162,7 +165,8 @@ func explainNetwork(err error) (why, advice string) {
 		return "nobody listens at the broker's address", "start the broker, or correct host and port in broker"
 	case errors.Is(err, errOversize):
 		return "somebody publishes far too large requests", "find the sender; the broker's access rules can forbid it"
-	case errors.Is(err, errUnacknowledged), errors.Is(err, errConnectTimeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errUnacknowledged), errors.Is(err, errUnsubscribed), errors.Is(err, errConnectTimeout), errors.Is(err, errSilent),
+		errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "the broker does not answer in time", "look at the network and at the broker's load"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the broker closed the connection", "look at the broker's log; another client with the same client_id has this effect"

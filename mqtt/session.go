@@ -35,7 +35,7 @@ type session struct {
 	wire chan packet   // to be written
 	acks chan ack
 
-	flying int // QoS 1, unacknowledged
+	flights []*flight // QoS 1, unacknowledged, oldest first
 
 	availability       string // as last published
 	availabilityFlying bool
@@ -49,26 +49,31 @@ type session struct {
 	deaf               bool              // the plain topic of requests is one of them
 }
 
-// packet is one message to write; then runs once the broker has acknowledged
-// it, which it does at QoS 1 only.
+// packet is one message to write.
 type packet struct {
 	topic    string
 	qos      byte
 	retained bool
 	payload  []byte
-	then     func()
+	flight   *flight // nil at QoS 0
+}
+
+// flight is a message whose acknowledgement is awaited.
+type flight struct {
+	landed bool
+	then   func() // runs when this one and all before it have landed
 }
 
 // ack ends a flight.
 type ack struct {
-	err  error
-	then func()
+	err    error
+	flight *flight
 }
 
 func newSession(g *Gateway, c *connection) *session {
-	const farewell, telemetry = 1, 1
-	return &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+farewell+telemetry),
-		acks: make(chan ack, window+farewell), more: true, sent: make(map[key]bool)}
+	const telemetry, diagnostics = 1, 1
+	return &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+telemetry+diagnostics),
+		acks: make(chan ack, window), more: true, sent: make(map[key]bool)}
 }
 
 // close ends the connection. Without farewell before, the broker sends the last will.
@@ -97,7 +102,7 @@ func (s *session) run(ctx context.Context) error {
 			return err
 		}
 		out := s.g.out
-		if s.flying >= window {
+		if s.full() {
 			out = nil
 		}
 		var err error
@@ -107,10 +112,9 @@ func (s *session) run(ctx context.Context) error {
 			return nil
 		case err = <-s.conn.lost:
 		case a := <-s.acks:
-			s.flying--
 			switch {
 			case a.err == nil:
-				a.then()
+				s.land(a.flight)
 			case errors.Is(a.err, errUnacknowledged):
 				err = a.err
 			default:
@@ -151,8 +155,25 @@ func (s *session) relay(o outgoing) {
 // publish sends at QoS 1; then runs in the deciding goroutine once the broker
 // has acknowledged it. The caller has seen that the window has room.
 func (s *session) publish(topic string, retained bool, payload []byte, then func()) {
-	s.flying++
-	s.wire <- packet{topic, 1, retained, payload, then} // has room for more than the window
+	f := &flight{then: then}
+	s.flights = append(s.flights, f)
+	s.wire <- packet{topic, 1, retained, payload, f} // has room for more than the window
+}
+
+// full tells whether the window has no room.
+func (s *session) full() bool { return len(s.flights) >= window }
+
+// land ends a flight. Acknowledgements count in the order in which the messages
+// were published, though they may become known in another: if a later report
+// were done with before an earlier one, and the connection ended, the earlier one
+// would be published again and stay retained as the last.
+func (s *session) land(f *flight) {
+	f.landed = true
+	for len(s.flights) > 0 && s.flights[0].landed {
+		then := s.flights[0].then
+		s.flights = s.flights[1:]
+		then()
+	}
 }
 
 // write writes what was decided until the session is over.
@@ -168,17 +189,17 @@ func (s *session) write() {
 			}
 			token := s.conn.client.Publish(p.topic, p.qos, p.retained, p.payload)
 			if p.qos > 0 {
-				go s.await(token, p.then)
+				go s.await(token, p.flight)
 			}
 		}
 	}
 }
 
 // await waits for one acknowledgement.
-func (s *session) await(token paho.Token, then func()) {
+func (s *session) await(token paho.Token, f *flight) {
 	timeout := time.NewTimer(s.g.pace.ack)
 	defer timeout.Stop()
-	a := ack{then: then}
+	a := ack{flight: f}
 	select {
 	case <-token.Done():
 		a.err = token.Error()
@@ -193,17 +214,20 @@ func (s *session) await(token paho.Token, then func()) {
 // farewell says "offline" and disconnects in order, so that no last will is
 // sent. If that takes too long the last will says it.
 func (s *session) farewell() {
-	done := false
-	s.publish(s.g.topics.Availability, true, []byte(Offline), func() { done = true })
+	said, done := false, false
 	timeout := time.NewTimer(s.g.pace.farewell)
 	defer timeout.Stop()
 	for !done {
+		if !said && !s.full() {
+			s.publish(s.g.topics.Availability, true, []byte(Offline), func() { done = true })
+			said = true
+		}
 		select {
 		case a := <-s.acks:
 			if a.err != nil {
 				return
 			}
-			a.then()
+			s.land(a.flight)
 		case <-s.conn.lost:
 			return
 		case <-timeout.C:

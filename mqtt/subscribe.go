@@ -103,7 +103,7 @@ func (s *session) wait(ctx context.Context, token paho.Token, late error) error 
 	select {
 	case <-token.Done():
 		if err := token.Error(); err != nil {
-			return fmt.Errorf("mqtt: %w", err)
+			return s.conn.reason(fmt.Errorf("mqtt: %w", err))
 		}
 		return nil
 	case err := <-s.conn.lost:
