@@ -31,12 +31,11 @@ duration = "120 s"
 pause_rests = false
 `
 
-// table is a simulated table: both processes, and a hand at its own socket.
+// table is a simulated table's two processes.
 type table struct {
 	dir     string
 	control *process
 	gateway *process
-	hand    *link.Client
 }
 
 // startTable runs the two processes; the network may do everything.
@@ -47,12 +46,6 @@ func startTable(t *testing.T, broker string) *table {
 	tb := &table{dir: dir}
 	tb.control = launch(t, "", appliance(t), "control", "--simulate", "--run-dir", dir, "--table", tableFile(t), "--programmes", dir)
 	tb.gateway = startGateway(t, dir, broker)
-	eventually(t, "the control process answers", func() bool {
-		c, err := link.Dial(bounded(t), filepath.Join(dir, "control.sock"))
-		tb.hand = c
-		return err == nil
-	})
-	t.Cleanup(func() { _ = tb.hand.Close() })
 	return tb
 }
 
@@ -74,14 +67,32 @@ func startGateway(t *testing.T, dir, broker string) *process {
 	return launch(t, "", appliance(t), "gateway", "--run-dir", dir, "--broker", broker, "--table-id", tableID)
 }
 
+// dial waits for the control process to answer at the operator's socket.
+func (tb *table) dial(t *testing.T) (c *link.Client) {
+	t.Helper()
+	eventually(t, "the control process answers", func() (ok bool) {
+		var err error
+		c, err = link.Dial(bounded(t), filepath.Join(tb.dir, "control.sock"))
+		return err == nil
+	})
+	return c
+}
+
 // until follows the table until its state is as wanted.
 func (tb *table) until(t *testing.T, what string, ok func(*control.Snapshot) bool) *control.Snapshot {
 	t.Helper()
+	c := tb.dial(t)
+	defer c.Close() //nolint:errcheck // a test
+	return follow(t, c, what, ok)
+}
+
+func follow(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot) bool) *control.Snapshot {
+	t.Helper()
 	ctx := bounded(t)
-	require.NoError(t, tb.hand.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}))
+	require.NoError(t, c.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}))
 	for {
-		u, err := tb.hand.Next(ctx)
-		require.NoError(t, err, what)
+		u, err := c.Next(ctx)
+		require.NoError(t, err, "waiting for: %s", what)
 		if u.Snapshot != nil && ok(u.Snapshot) {
 			return u.Snapshot
 		}
@@ -97,11 +108,13 @@ func (tb *table) mode(t *testing.T, want control.Mode) *control.Snapshot {
 // order gives a command at the table once it is ready for it.
 func (tb *table) order(t *testing.T, r link.Request, ready func(*control.Snapshot) bool) {
 	t.Helper()
+	c := tb.dial(t)
+	defer c.Close() //nolint:errcheck // a test
 	deadline := time.Now().Add(patience)
 	for {
-		s := tb.until(t, r.Command.String(), ready)
+		s := follow(t, c, r.Command.String(), ready)
 		r.Rev = &s.Rev
-		answer, err := tb.hand.Request(bounded(t), r)
+		answer, err := c.Request(bounded(t), r)
 		require.NoError(t, err)
 		if answer.Code == control.StaleRev && time.Now().Before(deadline) {
 			continue // the state has just changed
