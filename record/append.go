@@ -18,7 +18,8 @@ const saveIdle = time.Minute
 
 // Append stores what arrived from the control process, all of it or, on an
 // error, nothing. What is here already is ignored, so sending twice is harmless.
-// Entries of an idle table, and of modes without motion after a while, are
+// What belongs to a deleted treatment is
+// received and not kept. Entries of an idle table, and of modes without motion after a while, are
 // counted but not kept. Errors: ErrFull, after which the same call may be
 // repeated or everything asked for again from Next; ErrNotFound for a boot that
 // was never made known; ErrCorrupt.
@@ -32,7 +33,7 @@ func (s *Store) Append(boot string, entries []control.Entry, events []control.Ev
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.own(); err != nil {
 		return err
 	}
 	if s.boot != nil && s.boot.id != boot {
@@ -110,6 +111,23 @@ func checkNumbers(entries []control.Entry, events []control.Event, reports []con
 	return nil
 }
 
+// unforgotten is the condition that the treatment in a statement's parameter was
+// not deleted; the boot is parameter 1.
+func unforgotten(treatment string) string {
+	return "NOT EXISTS (SELECT 1 FROM forgotten f WHERE f.boot = ?1 AND f.treatment = " + treatment + ")"
+}
+
+var (
+	insertPack = "INSERT INTO packs (boot, treatment, first, last, ended, data) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE " + unforgotten("?2")
+
+	growPack = "UPDATE packs SET last = ?, ended = ?, data = ? WHERE n = ? AND boot = ? AND first = ?"
+
+	insertTreatment = treatmentsTable.insert(unforgotten("?2")) + `ON CONFLICT (boot, number)
+		DO UPDATE SET began = excluded.began, sum = excluded.sum WHERE excluded.began < began`
+
+	insertSpan = spansTable.insert("")
+)
+
 // writePacks inserts new packs and rewrites the one that grew.
 func (p *progress) writePacks(c *sql.Conn, packs []*pack) error {
 	ctx := context.Background()
@@ -117,14 +135,16 @@ func (p *progress) writePacks(c *sql.Conn, packs []*pack) error {
 		first, last := &k.entries[0], &k.entries[len(k.entries)-1]
 		data := encodePack(make([]byte, 0, 32*len(k.entries)), k.entries)
 		if k.n != 0 {
-			_, err := c.ExecContext(ctx, "UPDATE packs SET last = ?, ended = ?, data = ? WHERE n = ?", last.Seq, int64(last.At), data, k.n)
+			res, err := c.ExecContext(ctx, growPack, last.Seq, int64(last.At), data, k.n, p.n, first.Seq)
 			if err != nil {
 				return err
 			}
-			continue
+			if rows, _ := res.RowsAffected(); rows > 0 { // it has no error here
+				continue
+			}
+			// Another program has deleted the treatment: what follows writes nothing.
 		}
-		res, err := c.ExecContext(ctx, "INSERT INTO packs (boot, treatment, first, last, ended, data) VALUES (?, ?, ?, ?, ?, ?)",
-			p.n, k.treatment, first.Seq, last.Seq, int64(last.At), data)
+		res, err := c.ExecContext(ctx, insertPack, p.n, k.treatment, first.Seq, last.Seq, int64(last.At), data)
 		if err != nil {
 			return err
 		}
@@ -143,9 +163,7 @@ func (p *progress) writePacks(c *sql.Conn, packs []*pack) error {
 
 // writeTreatment makes a treatment known.
 func writeTreatment(c *sql.Conn, boot int64, number uint32, began time.Duration) error {
-	_, err := c.ExecContext(context.Background(), `
-		INSERT INTO treatments (boot, number, began) VALUES (?, ?, ?)
-		ON CONFLICT (boot, number) DO UPDATE SET began = min(began, excluded.began)`, boot, number, int64(began))
+	_, err := c.ExecContext(context.Background(), insertTreatment, boot, number, int64(began))
 	return err
 }
 
@@ -172,7 +190,7 @@ func (p *progress) writeSpans(c *sql.Conn, now time.Time) error {
 		return err
 	}
 	for _, x := range p.spans[same:] {
-		if _, err := c.ExecContext(ctx, "INSERT INTO spans (boot, first, last) VALUES (?, ?, ?)", p.n, x.first, x.last); err != nil {
+		if _, err := c.ExecContext(ctx, insertSpan, p.n, x.first, x.last); err != nil {
 			return err
 		}
 	}

@@ -49,47 +49,49 @@ func (t *instant) Scan(src any) error {
 // UnsentEvents returns up to max events that were not marked as sent, in the
 // order in which they arrived: oldest first.
 func (s *Store) UnsentEvents(max int) ([]PendingEvent, error) {
-	rows, err := s.read.Query("SELECT "+bootColumns+", "+eventColumns+` FROM events e JOIN boots b ON b.n = e.boot
-		WHERE e.sent = 0 AND e.n > (SELECT max(n) FROM events) - ? ORDER BY e.n LIMIT ?`, backlogDepth, max)
-	if err != nil {
-		return nil, fmt.Errorf("record: unsent events: %w", classify(err))
-	}
-	defer rows.Close()
-	var out []PendingEvent
-	for rows.Next() {
-		var p PendingEvent
-		if err := rows.Scan(append(bootFields(&p.Boot), eventFields(&p.Event)...)...); err != nil {
-			return nil, fmt.Errorf("record: unsent events: %w", classify(err))
-		}
-		out = append(out, p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("record: unsent events: %w", classify(err))
-	}
-	return out, nil
+	return unsent(s, eventsTable, bootsTable, eventColumns, max, func(p *PendingEvent) []any {
+		return append(bootFields(&p.Boot), eventFields(&p.Event)...)
+	})
 }
 
 // UnsentReports returns up to max reports that were not marked as sent, oldest
 // first.
 func (s *Store) UnsentReports(max int) ([]PendingReport, error) {
-	rows, err := s.read.Query("SELECT "+bootColumns+", "+reportColumns+` FROM reports r JOIN boots b ON b.n = r.boot
-		WHERE r.sent = 0 AND r.n > (SELECT max(n) FROM reports) - ? ORDER BY r.n LIMIT ?`, backlogDepth, max)
+	return unsent(s, reportsTable, bootsTable, reportColumns, max, func(p *PendingReport) []any {
+		return append(bootFields(&p.Boot), reportFields(&p.Report)...)
+	})
+}
+
+// unsent reads up to max rows that wait for a broker, oldest first. Damaged ones
+// are passed over: nothing may be published that is not what happened, and what
+// follows must not wait for it. fields are where Scan puts bootColumns and columns.
+func unsent[T any](s *Store, t, boots table, columns string, max int, fields func(*T) []any) (out []T, err error) {
+	db := s.read.Load()
+	defer func() {
+		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			out, err = nil, fmt.Errorf("record: unsent %s: %w", t.name, s.suspect(db, err))
+		}
+	}()
+	rows, err := db.Query(fmt.Sprintf(`SELECT %s AND %s, %s, %s FROM %s e JOIN %s b ON b.n = e.boot
+		WHERE e.sent = 0 AND e.n > (SELECT max(n) FROM %[5]s) - ? ORDER BY e.n`,
+		t.intact("e"), boots.intact("b"), bootColumns, columns, t.name, boots.name), backlogDepth)
 	if err != nil {
-		return nil, fmt.Errorf("record: unsent reports: %w", classify(err))
+		return nil, err
 	}
 	defer rows.Close()
-	var out []PendingReport
-	for rows.Next() {
-		var p PendingReport
-		if err := rows.Scan(append(bootFields(&p.Boot), reportFields(&p.Report)...)...); err != nil {
-			return nil, fmt.Errorf("record: unsent reports: %w", classify(err))
+	for len(out) < max && rows.Next() {
+		var row T
+		var intact bool
+		if err := rows.Scan(append([]any{&intact}, fields(&row)...)...); err != nil {
+			return nil, err
 		}
-		out = append(out, p)
+		if intact {
+			out = append(out, row)
+		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("record: unsent reports: %w", classify(err))
-	}
-	return out, nil
+	return out, rows.Err()
 }
 
 // MarkSent notes that these events of a boot were acknowledged. What is marked
@@ -113,6 +115,9 @@ func (s *Store) mark(statement, boot string, numbers []uint64) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.own(); err != nil {
+		return err
+	}
 	return s.transact(false, func(c *sql.Conn) error {
 		for _, n := range numbers {
 			if _, err := c.ExecContext(context.Background(), statement, boot, n); err != nil {

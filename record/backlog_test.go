@@ -124,7 +124,8 @@ func TestUnknownNames(t *testing.T) {
 	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
 	x := tripped()
 	require.NoError(t, s.Append(testBoot.ID, nil, x.events, []control.Report{x.report}))
-	for _, q := range []string{"UPDATE events SET kind = 'levitation' WHERE seq = 2", "UPDATE reports SET trips = 'levitation travel'"} {
+	for _, q := range []string{"UPDATE events SET kind = 'levitation' WHERE seq = 2", "UPDATE reports SET trips = 'levitation travel'",
+		"UPDATE events SET sum = row_sum(boot, " + eventColumns + ")", "UPDATE reports SET sum = row_sum(boot, " + reportColumns + ")"} {
 		_, err := s.conn.ExecContext(t.Context(), q)
 		require.NoError(t, err)
 	}

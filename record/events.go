@@ -11,13 +11,14 @@ import (
 
 const eventColumns = `seq, at, kind, mode, phase, interlock, command, origin, code, end_reason, heat, treatment, force, position`
 
-// writeEvents inserts those that are not there yet.
+var insertEvent = eventsTable.insert(unforgotten("?13")) + "ON CONFLICT (boot, seq) DO NOTHING"
+
+// writeEvents inserts those that are not there yet, unless they were deleted with
+// their treatment.
 func writeEvents(c *sql.Conn, boot int64, events []control.Event) error {
 	for i := range events {
 		e := &events[i]
-		_, err := c.ExecContext(context.Background(),
-			"INSERT INTO events (boot, "+eventColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (boot, seq) DO NOTHING",
-			boot, e.Seq, int64(e.At), e.Kind.String(), e.Mode.String(), e.Phase.String(), e.Interlock.String(),
+		_, err := c.ExecContext(context.Background(), insertEvent, boot, e.Seq, int64(e.At), e.Kind.String(), e.Mode.String(), e.Phase.String(), e.Interlock.String(),
 			e.Command.String(), e.Origin.String(), e.Code.String(), e.End.String(), e.Heat.String(),
 			e.Treatment, int64(e.Force), int64(e.Position))
 		if err != nil {
@@ -62,24 +63,31 @@ func (e enum) Scan(src any) error {
 }
 
 // Events returns the events of a treatment, oldest first, those included that
-// came after its end and before the next treatment.
+// came after its end and before the next treatment. With ErrDamaged the events are
+// what could be read.
 func (s *Store) Events(boot string, treatment uint32) ([]control.Event, error) {
-	rows, err := s.read.Query("SELECT "+eventColumns+` FROM events
+	rows, err := s.query("SELECT "+eventsTable.intact("e")+", "+eventColumns+` FROM events e
 		WHERE boot = (SELECT n FROM boots WHERE id = ?) AND treatment = ? ORDER BY seq`, boot, treatment)
 	if err != nil {
 		return nil, fmt.Errorf("record: events: %w", classify(err))
 	}
 	defer rows.Close()
 	var out []control.Event
+	damaged := 0
 	for rows.Next() {
 		var e control.Event
-		if err := rows.Scan(eventFields(&e)...); err != nil {
+		var intact bool
+		if err := rows.Scan(append([]any{&intact}, eventFields(&e)...)...); err != nil {
 			return nil, fmt.Errorf("record: events: %w", classify(err))
+		}
+		if !intact {
+			damaged++
+			continue
 		}
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("record: events: %w", classify(err))
 	}
-	return out, nil
+	return out, eventsTable.damaged(damaged)
 }

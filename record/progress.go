@@ -28,13 +28,19 @@ func (s *Store) Boot(b Boot) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.transact(true, func(c *sql.Conn) error {
-		_, err := c.ExecContext(context.Background(), `
-			INSERT INTO boots (id, started, appliance, version) VALUES (?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET started = excluded.started, appliance = excluded.appliance, version = excluded.version`,
-			b.ID, b.Started.UnixNano(), b.Table, b.Version)
+	if err := s.own(); err != nil {
 		return err
+	}
+	return s.transact(true, func(c *sql.Conn) error {
+		return writeBoot(c, bootsTable, &b)
 	})
+}
+
+func writeBoot(c *sql.Conn, t table, b *Boot) error {
+	_, err := c.ExecContext(context.Background(), t.insert("")+`ON CONFLICT (id) DO UPDATE
+		SET started = excluded.started, appliance = excluded.appliance, version = excluded.version, sum = excluded.sum`,
+		b.ID, b.Started.UnixNano(), b.Table, b.Version)
+	return err
 }
 
 // progress is how far the recording of one boot has come.
@@ -62,42 +68,38 @@ func (s *Store) load(id string) (*progress, error) {
 		return s.boot, nil
 	}
 	p := &progress{id: id, savedAt: s.now()}
-	err := s.read.QueryRow("SELECT n FROM boots WHERE id = ?", id).Scan(&p.n)
+	db := s.read.Load()
+	err := db.QueryRow("SELECT n FROM boots WHERE id = ?", id).Scan(&p.n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("record: boot %s: %w", id, ErrNotFound)
 	}
 	if err == nil {
-		err = s.resume(p)
+		err = p.resume(db)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("record: boot %s: %w", id, classify(err))
+		return nil, fmt.Errorf("record: boot %s: %w", id, s.suspect(db, err))
 	}
 	return p, nil
 }
 
 // resume reads how far a boot has come. The spans are written whenever a pack is
 // begun, so only the newest pack can have grown since.
-func (s *Store) resume(p *progress) error {
-	rows, err := s.read.Query("SELECT first, last FROM spans WHERE boot = ? ORDER BY first", p.n)
+//
+// Where a span is damaged the packs tell what was received; entries between them
+// that were not worth storing then count as missing, which is the lesser wrong.
+func (p *progress) resume(db *sql.DB) error {
+	damaged, err := p.addSpans(db, "SELECT first, last, "+spansTable.intact("x")+" FROM spans x WHERE boot = ? ORDER BY first")
+	if err == nil && damaged {
+		_, err = p.addSpans(db, "SELECT first, last, 1 FROM packs WHERE boot = ? ORDER BY first")
+	}
 	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var x span
-		if err := rows.Scan(&x.first, &x.last); err != nil {
-			return err
-		}
-		p.spans = append(p.spans, x)
-	}
-	if err := rows.Err(); err != nil {
 		return err
 	}
 	var (
 		newest    span
 		treatment uint32
 	)
-	err = s.read.QueryRow("SELECT first, last, treatment FROM packs WHERE boot = ? ORDER BY n DESC LIMIT 1", p.n).
+	err = db.QueryRow("SELECT first, last, treatment FROM packs WHERE boot = ? ORDER BY n DESC LIMIT 1", p.n).
 		Scan(&newest.first, &newest.last, &treatment)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -110,6 +112,29 @@ func (s *Store) resume(p *progress) error {
 		p.keep.after = treatment
 	}
 	return nil
+}
+
+// addSpans adds what a query for first, last, and whether they are intact, gives;
+// it tells whether any was not.
+func (p *progress) addSpans(db *sql.DB, query string) (damaged bool, err error) {
+	rows, err := db.Query(query, p.n)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var x span
+		var intact bool
+		if err := rows.Scan(&x.first, &x.last, &intact); err != nil {
+			return false, err
+		}
+		if !intact || x.first > x.last {
+			damaged = true
+			continue
+		}
+		p.spans = p.spans.add(x.first, x.last)
+	}
+	return damaged, rows.Err()
 }
 
 // Next returns where to continue with a boot: the first sequence number of
@@ -125,11 +150,14 @@ func (s *Store) Next(boot string) (entry, event uint64, report uint32, err error
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	err = s.read.QueryRow(`
-		SELECT (SELECT coalesce(max(seq), 0) FROM events WHERE boot = ?1) + 1,
-			(SELECT coalesce(max(treatment), 0) FROM reports WHERE boot = ?1) + 1`, p.n).Scan(&event, &report)
+	db := s.read.Load()
+	err = db.QueryRow(`
+		SELECT 1 + max((SELECT coalesce(max(seq), 0) FROM events WHERE boot = ?1),
+				(SELECT coalesce(max(last_event), 0) FROM forgotten WHERE boot = ?1)),
+			1 + max((SELECT coalesce(max(treatment), 0) FROM reports WHERE boot = ?1),
+				(SELECT coalesce(max(treatment), 0) FROM forgotten WHERE boot = ?1))`, p.n).Scan(&event, &report)
 	if err != nil {
-		return 0, 0, 0, fmt.Errorf("record: next: %w", classify(err))
+		return 0, 0, 0, fmt.Errorf("record: next: %w", s.suspect(db, err))
 	}
 	return p.spans.top() + 1, event, report, nil
 }
@@ -151,7 +179,7 @@ type Range struct {
 
 // Missing returns the gaps in the sequence numbers of a boot, counted from 1 to
 // the newest that arrived. Entries that arrived but were not worth storing are
-// not missing. Append takes missing ones in any order if they turn up later.
+// not missing, nor are those that were deleted. Append takes missing ones in any order if they turn up later.
 func (s *Store) Missing(boot string) ([]Range, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,9 +191,14 @@ func (s *Store) Missing(boot string) ([]Range, error) {
 	for _, g := range p.spans.gaps() {
 		out = append(out, Range{StreamEntries, g.first, g.last})
 	}
-	rows, err := s.read.Query(`
-		SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM events WHERE boot = ?)
-		WHERE seq > before + 1 ORDER BY seq`, p.n)
+	// The windows' maximum, because runs of deleted events may overlap what is there.
+	rows, err := s.query(`
+		SELECT before + 1, first - 1 FROM (
+			SELECT first, max(last) OVER (ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM (
+				SELECT 0 AS first, 0 AS last
+				UNION ALL SELECT seq, seq FROM events WHERE boot = ?1
+				UNION ALL SELECT first_event, last_event FROM forgotten WHERE boot = ?1 AND first_event > 0))
+		WHERE first > before + 1 ORDER BY first`, p.n)
 	if err != nil {
 		return nil, fmt.Errorf("record: missing: %w", classify(err))
 	}

@@ -10,10 +10,12 @@ import (
 	"traction/control"
 )
 
-const reportColumns = `treatment, programme, began, ended, elapsed, cycles, end_reason, trips, peak, force_limit, limit_reason,
-	mean_hold, mean_hold_error, hold_within_5, holds, time_to_slack, max_travel`
+const reportColumns = "treatment, programme, began, ended, elapsed, cycles, end_reason, trips, peak, force_limit, limit_reason, " +
+	"mean_hold, mean_hold_error, hold_within_5, holds, time_to_slack, max_travel"
 
-// writeReports inserts those that are not there yet.
+var insertReport = reportsTable.insert(unforgotten("?2")) + "ON CONFLICT (boot, treatment) DO NOTHING"
+
+// writeReports inserts those that are not there yet, unless they were deleted.
 func writeReports(c *sql.Conn, boot int64, reports []control.Report) error {
 	for i := range reports {
 		r := &reports[i]
@@ -25,10 +27,7 @@ func writeReports(c *sql.Conn, boot int64, reports []control.Report) error {
 			// SQLite has no such number. A treatment without a hold has no share.
 			within = 0
 		}
-		_, err := c.ExecContext(context.Background(),
-			"INSERT INTO reports (boot, "+reportColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (boot, treatment) DO NOTHING`,
-			boot, r.Treatment, r.Programme, int64(r.Started), int64(r.Ended), int64(r.Elapsed), r.Cycles, r.End.String(),
+		_, err := c.ExecContext(context.Background(), insertReport, boot, r.Treatment, r.Programme, int64(r.Started), int64(r.Ended), int64(r.Elapsed), r.Cycles, r.End.String(),
 			tripNames(r.Trips, " "), int64(r.Peak), int64(r.Limit.Value), r.Limit.Reason.String(),
 			int64(r.MeanHold), int64(r.MeanHoldError), within, r.Holds, int64(r.TimeToSlack), int64(r.MaxTravel))
 		if err != nil {

@@ -99,6 +99,53 @@ CREATE TABLE events (
 CREATE INDEX events_unsent ON events (n) WHERE sent = 0;
 CREATE INDEX events_treatment ON events (boot, treatment, seq);
 `,
+	`
+ALTER TABLE boots ADD COLUMN sum INTEGER NOT NULL DEFAULT 0; -- row_sum, see rowsum.go
+ALTER TABLE spans ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE treatments ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reports ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+UPDATE boots SET sum = row_sum(id, started, appliance, version);
+UPDATE spans SET sum = row_sum(boot, first, last);
+UPDATE treatments SET sum = row_sum(boot, number, began);
+UPDATE reports SET sum = row_sum(boot, treatment, programme, began, ended, elapsed, cycles, end_reason, trips, peak, force_limit,
+	limit_reason, mean_hold, mean_hold_error, hold_within_5, holds, time_to_slack, max_travel);
+UPDATE events SET sum = row_sum(boot, seq, at, kind, mode, phase, interlock, command, origin, code, end_reason, heat, treatment,
+	force, position);
+
+-- Treatments that were deleted. The control process may still hold what belongs to
+-- them: it must neither be asked for again nor be taken in again.
+CREATE TABLE forgotten (
+	boot        INTEGER NOT NULL REFERENCES boots,
+	treatment   INTEGER NOT NULL,
+	first_event INTEGER NOT NULL, -- sequence numbers, 0 = there were none
+	last_event  INTEGER NOT NULL,
+	PRIMARY KEY (boot, treatment)
+) STRICT, WITHOUT ROWID;
+
+-- Runs of the gateway, and what it has to tell itself.
+CREATE TABLE own_boots (
+	n         INTEGER PRIMARY KEY,
+	id        TEXT NOT NULL UNIQUE,
+	started   INTEGER NOT NULL,
+	appliance TEXT NOT NULL,
+	version   TEXT NOT NULL,
+	sum       INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE own_events (
+	n    INTEGER PRIMARY KEY,
+	boot INTEGER NOT NULL REFERENCES own_boots,
+	seq  INTEGER NOT NULL,
+	at   INTEGER NOT NULL, -- wall clock, Unix nanoseconds
+	kind TEXT NOT NULL,
+	text TEXT NOT NULL,
+	sent INTEGER NOT NULL DEFAULT 0,
+	sum  INTEGER NOT NULL,
+	UNIQUE (boot, seq)
+) STRICT;
+CREATE INDEX own_events_unsent ON own_events (n) WHERE sent = 0;
+`,
 }
 
 // querier is a database or a connection.

@@ -8,14 +8,12 @@
 package record
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite" // also registers the driver "sqlite"
@@ -26,7 +24,8 @@ var (
 	// ErrFull: there is no space left. Nothing of the call was stored; the same
 	// call succeeds once there is space again.
 	ErrFull = errors.New("no space left for the record")
-	// ErrCorrupt: the file is damaged. Opening it again sets it aside.
+	// ErrCorrupt: the file is damaged. A store that writes has set it aside and
+	// begun a new one, see Damage; so does Open.
 	ErrCorrupt = errors.New("the record's file is damaged")
 	// ErrNewer: the file was written by a newer version of this program.
 	ErrNewer = errors.New("the record was written by a newer version")
@@ -40,10 +39,12 @@ var (
 
 const (
 	// busyTimeout is how long a statement waits for another program that uses
-	// the file, for example an export that runs beside the gateway.
+	// the file, for example one that deletes a session beside the gateway.
 	busyTimeout = 5 * time.Second
-	// syncPeriod bounds what a power cut can take: samples not older than this.
-	syncPeriod = time.Second
+	// syncPeriod bounds what a power cut can take to a second of samples: entries
+	// come in portions of 200 ms, so the disk has those that are older than this
+	// and one portion.
+	syncPeriod = 800 * time.Millisecond
 	// readers is how many queries run at the same time.
 	readers = 4
 	// fileMode: records are about people's health.
@@ -55,23 +56,27 @@ type Options struct {
 	// ReadOnly opens an existing file beside the gateway that writes it: nothing
 	// is created, migrated or set aside.
 	ReadOnly bool
+	// Beside does the same, but Delete works.
+	Beside bool
 	// Now is the clock that paces syncing and names what is set aside; nil means
 	// time.Now.
 	Now func() time.Time
 }
 
 // Store is one record file. It is safe for concurrent use; there must be only
-// one writing Store for a file.
+// one Store for a file that writes and is not Beside.
 type Store struct {
-	path   string
-	now    func() time.Time
-	read   *sql.DB
-	damage *Damage
+	path    string
+	options Options
+	now     func() time.Time
+	read    atomic.Pointer[sql.DB]
 
-	mu    sync.Mutex // guards all below
-	write *sql.DB    // one connection; nil when read only
-	conn  *sql.Conn
-	boot  *progress // of the boot that is being recorded
+	mu     sync.Mutex // guards all below
+	closed bool
+	write  *sql.DB // one connection; nil when read only
+	conn   *sql.Conn
+	damage *Damage
+	boot   *progress // of the boot that is being recorded
 	// What is known about the disk, for the pacing of syncs.
 	synced   time.Time
 	unsynced bool
@@ -89,89 +94,28 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	s, err := open(path, o)
-	if !errors.Is(err, ErrCorrupt) || o.ReadOnly {
-		return s, err
+	s := &Store{path: path, options: o, now: o.Now}
+	err = s.open()
+	if errors.Is(err, ErrCorrupt) && s.owner() {
+		err = s.replace(err)
 	}
-	aside, moved := setAside(path, o.Now())
-	if moved != nil {
-		return nil, fmt.Errorf("record: %s is damaged and cannot be set aside: %w", path, moved)
-	}
-	cause := err
-	if s, err = open(path, o); err != nil {
-		return nil, err
-	}
-	s.damage = &Damage{Path: aside, Err: cause}
-	return s, nil
-}
-
-// open opens the file as it is.
-func open(path string, o Options) (_ *Store, err error) {
-	s := &Store{path: path, now: o.Now}
-	defer func() {
-		if err != nil {
-			s.closeAll()
-			err = fmt.Errorf("record: open %s: %w", path, classify(err))
-		}
-	}()
-	mode := os.O_RDWR | os.O_CREATE
-	if o.ReadOnly {
-		mode = os.O_RDONLY
-	}
-	// SQLite itself would make the file readable by everyone.
-	f, err := os.OpenFile(path, mode, fileMode)
 	if err != nil {
 		return nil, err
-	}
-	f.Close()
-
-	if !o.ReadOnly {
-		if err := s.openWriter(); err != nil {
-			return nil, err
-		}
-	}
-	if s.read, err = sql.Open("sqlite", dsn(path, "mode=ro", "_pragma=query_only(1)")); err != nil {
-		return nil, err
-	}
-	s.read.SetMaxOpenConns(readers)
-	if o.ReadOnly {
-		return s, checkSchema(s.read)
 	}
 	return s, nil
 }
 
-// openWriter opens, checks and migrates through the one writing connection.
-func (s *Store) openWriter() (err error) {
-	// Write-ahead log: a reader never blocks the writer, nor the other way round.
-	s.write, err = sql.Open("sqlite", dsn(s.path,
-		"_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=foreign_keys(1)",
-		"_pragma=journal_size_limit(8388608)"))
-	if err != nil {
-		return err
-	}
-	s.write.SetMaxOpenConns(1)
-	if s.conn, err = s.write.Conn(context.Background()); err != nil {
-		return err
-	}
-	s.level, s.synced = levelFull, s.now()
-	if err := checkFile(s.conn); err != nil {
-		return err
-	}
-	return migrate(s.conn, migrations)
-}
+// owner tells whether this store looks after the file: creates, migrates and, when
+// it is damaged, replaces it.
+func (s *Store) owner() bool { return !s.options.ReadOnly && !s.options.Beside }
 
-// dsn names the file for the driver, whatever characters its path has.
-func dsn(path string, params ...string) string {
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
-	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_txlock=immediate", busyTimeout.Milliseconds())
-	for _, p := range params {
-		u.RawQuery += "&" + p
-	}
-	return u.String()
+// Damage tells what was found wrong with the file, when the store was opened or
+// later, and where that file is now; nil = nothing.
+func (s *Store) Damage() *Damage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.damage
 }
-
-// Damage returns what was found wrong when the store was opened, or nil.
-func (s *Store) Damage() *Damage { return s.damage }
 
 // Close makes everything durable and closes the file.
 func (s *Store) Close() error {
@@ -181,13 +125,15 @@ func (s *Store) Close() error {
 	if s.conn != nil {
 		err = s.settle()
 	}
+	s.closed = true
 	return errors.Join(err, s.closeAll())
 }
 
+// closeAll closes what is open; the store can be opened again.
 func (s *Store) closeAll() error {
 	var errs []error
-	if s.read != nil {
-		errs = append(errs, s.read.Close())
+	if db := s.read.Load(); db != nil {
+		errs = append(errs, db.Close())
 	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
@@ -195,83 +141,27 @@ func (s *Store) closeAll() error {
 	}
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
+		s.write = nil
 	}
 	return errors.Join(errs...)
 }
 
-const (
-	levelFull   = "PRAGMA synchronous = FULL"
-	levelNormal = "PRAGMA synchronous = NORMAL"
-)
-
-// transact runs f in one transaction. With the write-ahead log, NORMAL survives
-// a crash of the program but not a power cut, and FULL waits for the disk at
-// each commit, which five times a second would wear out an SD card. So a commit
-// is FULL when it is urgent or the last one is a second ago, and NORMAL between:
-// syncing the log makes the earlier commits durable too.
-func (s *Store) transact(urgent bool, f func(*sql.Conn) error) (err error) {
-	if err := s.writable(); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("record: write: %w", classify(err))
-		}
-	}()
-	ctx := context.Background()
-	now := s.now()
-	level := levelNormal
-	if urgent || s.due(now) {
-		level = levelFull
-	}
-	if level != s.level {
-		if _, err := s.conn.ExecContext(ctx, level); err != nil {
-			return err
-		}
-		s.level = level
-	}
-	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	if err = f(s.conn); err == nil {
-		_, err = s.conn.ExecContext(ctx, "COMMIT")
-	}
-	if err != nil {
-		// A full disk has rolled back already; then this fails, and may.
-		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
-		return err
-	}
-	s.unsynced = level == levelNormal
-	if !s.unsynced {
-		s.synced = now
-	}
-	return nil
+func (s *Store) query(q string, args ...any) (*sql.Rows, error) {
+	return s.read.Load().Query(q, args...)
 }
 
-// writable tells why nothing can be written, if so.
-func (s *Store) writable() error {
-	switch {
-	case s.write == nil:
-		return fmt.Errorf("record: %w", ErrReadOnly)
-	case s.conn == nil:
-		return fmt.Errorf("record: %w", os.ErrClosed)
-	}
-	return nil
-}
-
-// due tells whether the next commit has to reach the disk.
-func (s *Store) due(now time.Time) bool { return now.Sub(s.synced) >= syncPeriod }
+func (s *Store) queryRow(q string, args ...any) *sql.Row { return s.read.Load().QueryRow(q, args...) }
 
 // classify adds the sentinel that callers branch on.
 func classify(err error) error {
 	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || errors.Is(err, ErrFull) || errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL:
+	switch code := e.Code(); {
+	case code&0xff == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: %w", ErrFull, err)
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+	case code&0xff == sqlite3.SQLITE_CORRUPT, code&0xff == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return err

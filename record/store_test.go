@@ -155,7 +155,7 @@ func TestAppendTwiceChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, x.events, events)
 	var packs, reports int
-	require.NoError(t, s.read.QueryRow("SELECT (SELECT sum(last - first + 1) FROM packs), (SELECT count(*) FROM reports)").Scan(&packs, &reports))
+	require.NoError(t, s.queryRow("SELECT (SELECT sum(last - first + 1) FROM packs), (SELECT count(*) FROM reports)").Scan(&packs, &reports))
 	assert.Equal(t, len(x.entries), packs)
 	assert.Equal(t, 1, reports)
 }
@@ -195,7 +195,7 @@ func TestMissingAndFilledLater(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, es[0].At, session.Began)
 	var rows int
-	require.NoError(t, s.read.QueryRow("SELECT count(*) FROM spans").Scan(&rows))
+	require.NoError(t, s.queryRow("SELECT count(*) FROM spans").Scan(&rows))
 	assert.Equal(t, 1, rows)
 }
 
@@ -284,7 +284,7 @@ func TestFillingAGapKeepsIdleOut(t *testing.T) {
 func TestIdleIsWrittenOnceAMinute(t *testing.T) {
 	s, c := begin(t, filepath.Join(t.TempDir(), "record.db"))
 	writes := func() (n int) {
-		require.NoError(t, s.read.QueryRow("SELECT coalesce((SELECT last FROM spans), 0)").Scan(&n))
+		require.NoError(t, s.queryRow("SELECT coalesce((SELECT last FROM spans), 0)").Scan(&n))
 		return n
 	}
 	seen := map[int]bool{}
