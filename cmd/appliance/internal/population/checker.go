@@ -151,7 +151,7 @@ func newChecker(f figures) *checker { return &checker{f: f, first: true} }
 func (k *checker) restart() {
 	k.first = true
 	k.motion, k.alarms = motionRules{}, alarmRules{}
-	k.release.idleAt, k.release.armX = 0, 0
+	k.release.idleAt, k.release.armX, k.release.by = 0, 0, 0
 }
 
 // tick applies every rule. It allocates nothing unless one is broken.

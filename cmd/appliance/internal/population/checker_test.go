@@ -71,6 +71,25 @@ var breaks = []struct {
 		s.mode(control.Releasing)
 		s.run(8 * time.Second)
 	}},
+	{"a release that is late although the drive could", InvReleased, func(s *synthetic) {
+		s.trip(control.ILPatientSwitch)
+		s.mode(control.Releasing)
+		s.trip(control.ILReleaseStalled)
+		s.run(8 * time.Second)
+	}},
+	{"a release that is given up although the drive could", InvReleased, func(s *synthetic) {
+		s.trip(control.ILPatientSwitch)
+		s.mode(control.Releasing)
+		s.trip(control.ILReleaseStalled)
+		s.mode(control.Tripped)
+		s.run(8 * time.Second)
+	}},
+	{"a drive that cannot let go, and no alarm", InvReleased, func(s *synthetic) {
+		s.tick.claims = driveFails
+		s.in.Stop = true
+		s.mode(control.Releasing)
+		s.run(8 * time.Second)
+	}},
 	{"tension left while idle", InvTension, func(s *synthetic) {
 		s.mode(control.Idle)
 		s.run(6 * time.Second)
@@ -295,6 +314,12 @@ func TestFaultsTakeAwayWhatTheyMust(t *testing.T) {
 		{"tension that the cell does not show", cellLies, 0, func(s *synthetic) {
 			s.mode(control.Idle)
 			s.run(6 * time.Second)
+		}},
+		{"a drive that cannot let go, with the alarm", driveFails, 0, func(s *synthetic) {
+			s.trip(control.ILPatientSwitch)
+			s.mode(control.Releasing)
+			s.trip(control.ILReleaseStalled)
+			s.run(8 * time.Second)
 		}},
 		{"a drive that turns the wrong way", driveActs, 0, func(s *synthetic) {
 			s.in.Stop = true

@@ -169,10 +169,10 @@ func (d *Detection) Print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	say := func(format string, a ...any) { fmt.Fprintf(w, format+"\n", a...) } //nolint:errcheck // Flush tells
 	say("INTERLOCK\tRAISED\tMISSED\tTOLD\tSTILL\tAWAY\tCOLD\tDRIVE ADDED\tALLOWED\tBROKEN\tINSTEAD")
-	say("\tof %d\t\tms\tmedian / worst\t\t\tN, worst\tN\t\t", d.Injections)
+	say("\t\t\tms\tmedian / worst\t\t\tN, worst\tN\t\t")
 	for i := range d.Interlocks {
 		r := &d.Interlocks[i]
-		say("%s\t%d\t%d\t%v\t%v\t%v\t%v\t%.1f\t%.1f\t%d\t%s", r.Interlock, r.Raised, r.Missed,
+		say("%s\t%d of %d\t%d\t%v\t%v\t%v\t%v\t%.1f\t%.1f\t%d\t%s", r.Interlock, r.Raised, r.Injected, r.Missed,
 			r.Told, r.Still, r.Away, r.Cold, r.DrivenN, r.AllowedN, r.Broken+r.Excess, counts(r.Instead))
 	}
 	say("")

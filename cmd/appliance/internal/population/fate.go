@@ -53,6 +53,9 @@ const aftermath = 2 * time.Second
 // judge says what the present faults take away from the promises.
 func (f *faultState) judge(p *player, t *tick) {
 	t.open, t.cut = p.plan.patient > 0, p.plan.emergency > 0
+	if p.plan.emergency > 0 {
+		t.claims |= driveFails
+	}
 	limit := inN(p.state.Limits.Force.Value)
 	lies := [2]int{}
 	for i := range f.live {

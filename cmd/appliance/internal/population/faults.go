@@ -10,7 +10,7 @@ import (
 
 // claim says of a kind of fault which promises a table with one cell cannot
 // keep while it lasts. Everything else holds with every fault.
-type claim uint8
+type claim uint16
 
 const (
 	// cellLies: the first cell shows another force than there is, plausibly.
@@ -19,6 +19,8 @@ const (
 	secondLies
 	// driveActs: the drive moves by itself or not the way it is told.
 	driveActs
+	// driveFails: the drive cannot unwind, or the process cannot let it.
+	driveFails
 	// powerStays: the motor keeps its power although the controller takes it away.
 	powerStays
 	// switchDead: the patient switch does not open.
@@ -93,19 +95,19 @@ var profiles = map[string]profile{
 	"second-cell-drift":           {values: either(1, 100), shortest: flicker, longest: lasting, claims: secondLies, needs: withSecond, lie: drifted, offset: driftLeft},
 	"second-cell-gain":            {values: oneOf(-2, -0.5, -0.2, -0.1, 0.1, 0.3), shortest: flicker, longest: lasting, claims: secondLies, needs: withSecond, lie: scaled},
 	"second-cell-zero-jump":       {values: either(5, 400), claims: secondLies, needs: withSecond, lie: jumped, offset: jumpLeft},
-	"drive-dead":                  {shortest: flicker, longest: lasting},
-	"drive-runaway":               {values: over(0.5, 60), shortest: flicker, longest: lasting, claims: driveActs},
-	"jam":                         {shortest: flicker, longest: lasting},
-	"lost-steps":                  {values: over(0.02, 1), shortest: flicker, longest: lasting},
+	"drive-dead":                  {shortest: flicker, longest: lasting, claims: driveFails},
+	"drive-runaway":               {values: over(0.5, 60), shortest: flicker, longest: lasting, claims: driveActs | driveFails},
+	"jam":                         {shortest: flicker, longest: lasting, claims: driveFails},
+	"lost-steps":                  {values: over(0.02, 1), shortest: flicker, longest: lasting, claims: driveFails},
 	"holding-lost":                {values: over(10, 300), shortest: flicker, longest: lasting},
-	"drive-fault":                 {shortest: flicker, longest: lasting},
-	"step-wire":                   {shortest: flicker, longest: lasting},
-	"dir-wire":                    {values: oneOf(-1, 1), shortest: flicker, longest: lasting, claims: driveActs},
-	"enable-wire":                 {shortest: flicker, longest: lasting},
+	"drive-fault":                 {shortest: flicker, longest: lasting, claims: driveFails},
+	"step-wire":                   {shortest: flicker, longest: lasting, claims: driveFails},
+	"dir-wire":                    {values: oneOf(-1, 1), shortest: flicker, longest: lasting, claims: driveActs | driveFails},
+	"enable-wire":                 {shortest: flicker, longest: lasting, claims: driveFails},
 	"enable-stuck":                {shortest: flicker, longest: lasting, claims: powerStays},
-	"charge-pump-lost":            {shortest: flicker, longest: lasting},
-	"brown-out":                   {shortest: flicker, longest: lasting},
-	"supply-low":                  {values: over(2, 80), shortest: flicker, longest: lasting},
+	"charge-pump-lost":            {shortest: flicker, longest: lasting, claims: driveFails},
+	"brown-out":                   {shortest: flicker, longest: lasting, claims: driveFails},
+	"supply-low":                  {values: over(2, 80), shortest: flicker, longest: lasting, claims: driveFails},
 	"supply-wire":                 {shortest: flicker, longest: lasting},
 	"rope-break":                  {shortest: flicker, longest: lasting},
 	"rope-slip":                   {values: over(0.1, 80), shortest: flicker, longest: lasting},
@@ -113,7 +115,7 @@ var profiles = map[string]profile{
 	"patient-switch-open":         {shortest: time.Millisecond, longest: lasting},
 	"patient-switch-stuck-closed": {shortest: flicker, longest: lasting, claims: switchDead},
 	"patient-switch-flicker":      {values: over(0.001, 0.8), shortest: flicker, longest: lasting},
-	"emergency-stop":              {shortest: time.Millisecond, longest: lasting},
+	"emergency-stop":              {shortest: time.Millisecond, longest: lasting, claims: driveFails},
 	"emergency-stop-stuck":        {shortest: flicker, longest: lasting, claims: stopDead},
 	"end-switch-stuck-open":       {values: oneOf(-1, 0, 1), shortest: time.Millisecond, longest: lasting},
 	"end-switch-stuck-closed":     {values: oneOf(-1, 0, 1), shortest: flicker, longest: lasting},
@@ -131,8 +133,8 @@ var profiles = map[string]profile{
 	"shift":                       {values: either(1, 40)},
 	"harness-slip":                {values: over(1, 100)},
 	"harness-opened":              {shortest: flicker, longest: lasting},
-	"late-ticks":                  {values: over(0.2, 60), shortest: flicker, longest: lasting},
-	"stall":                       {values: over(5, 10000)},
+	"late-ticks":                  {values: over(0.2, 60), shortest: flicker, longest: lasting, claims: driveFails},
+	"stall":                       {values: over(5, 10000), claims: driveFails},
 	"control-killed":              {values: between(100, 10000)},
 }
 

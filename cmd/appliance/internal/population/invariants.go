@@ -36,10 +36,12 @@ const (
 	// count nor in truth (one full motor step apart), so the force falls but for
 	// what the person does. In truth not with a drive that turns the wrong way.
 	InvFall
-	// InvReleased: a release is over in time: by its deadline and one second the
-	// force is below 25 N, or the high alarm calls for help. The deadline is five
-	// seconds, or 1.5 s and what the rope needs at the release speed; slower on the
-	// programme's own ramp at the end of a treatment and after a restart.
+	// InvReleased: what a stop, a trip or the end of a treatment has begun to release
+	// is released in time: by its deadline and one second the force is below 25 N.
+	// Where a fault keeps the drive from letting go, the high alarm calls for help
+	// instead. The deadline is five seconds, or 1.5 s and what the rope needs at the
+	// release speed; slower on the programme's own ramp at the end of a treatment and
+	// after a restart. Not while the cell lies.
 	InvReleased
 	// InvTension: in idle and tripped, with the harness on, more than 25 N on the
 	// rope for five seconds brings the high alarm. Not while the cell lies.

@@ -34,6 +34,8 @@ type observer struct {
 	upAt     time.Duration // the last step towards force
 	awayAt   time.Duration
 	hotAt    time.Duration
+	lastTick time.Duration
+	early    bool // the interlock came before the danger
 	got      injection
 }
 
@@ -56,14 +58,17 @@ func (o *observer) see(t *tick) {
 	moved := t.in.Motion.Position - o.position
 	o.position = t.in.Motion.Position
 	if o.from == 0 && !o.begin(t) {
+		o.lastTick = now
 		return
 	}
 	if o.of.danger == nil && o.p.plan.lastDone > o.from && !o.got.raised && o.got.instead == "" {
 		o.starts(now) // what was done before was not enough
 	}
 	if moved > 0 && !o.got.raised {
-		o.upAt = now
+		// What was stepped in a tick that came late was stepped before the delay.
+		o.upAt = min(now, o.lastTick+tickMost)
 	}
+	o.lastTick = now
 	if o.awayAt == 0 && o.got.raised && (moved < 0 || !t.truth.Energised) {
 		o.awayAt = now
 	}
@@ -84,13 +89,40 @@ func (o *observer) begin(t *tick) bool {
 	if o.p.stage >= closing && !acted || acted && now > o.p.plan.lastDone+warmMost {
 		o.p.stage = done
 	}
-	if !acted || o.of.danger != nil && !o.of.danger(t) {
+	if !acted {
+		return false
+	}
+	if o.of.danger == nil && t.state.Mode != o.mode() {
+		o.p.stage = done // something else has ended the treatment first
+		return false
+	}
+	o.early = o.early || o.tells(t)
+	if o.of.danger != nil && !o.early && !o.of.danger(t) {
 		return false
 	}
 	o.got.began = true
 	o.p.check.worst = Worst{}
 	o.starts(now)
 	return true
+}
+
+// mode is the one in which the provocation is meant to begin.
+func (o *observer) mode() control.Mode {
+	if len(o.p.c.Faults) > 0 {
+		return o.p.c.Faults[0].When.Mode
+	}
+	return o.p.c.Acts[0].When.Mode
+}
+
+// tells looks for the interlock among the events of a tick.
+func (o *observer) tells(t *tick) bool {
+	for i := range t.out.Events[:t.out.NEvents] {
+		e := &t.out.Events[i]
+		if e.Interlock == o.of.id && (e.Kind == control.EventTrip || e.Kind == control.EventWarning) {
+			return true
+		}
+	}
+	return false
 }
 
 // starts sets the times to the danger that begins now, or began with the last act.

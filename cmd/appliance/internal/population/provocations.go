@@ -108,11 +108,11 @@ func afar(do func(dice, *Case, Moment)) func(dice, *Case, Moment) {
 // slipping is a soft harness that slips by some millimetres again and again, each
 // time too little for a sudden drop.
 func slipping(d dice, c *Case, when Moment) {
-	c.Patient.HarnessStiffnessNPerMM, c.Patient.BodyStiffnessNPerMM = d.between(4.5, 6), d.between(15, 30)
+	c.Patient.HarnessStiffnessNPerMM, c.Patient.BodyStiffnessNPerMM = d.between(4, 5), d.between(12, 20)
 	c.Patient.FrictionN = 0
 	c.Programme.Hold, c.Programme.HoldTime = max(c.Programme.Hold, 150*physic.Newton), time.Minute
 	for range 4 {
-		c.Faults = append(c.Faults, Planned{Kind: "harness-slip", Value: d.between(7.5, 9), When: when})
+		c.Faults = append(c.Faults, Planned{Kind: "harness-slip", Value: d.between(10, 12), When: when})
 		when.After += 2 * time.Second
 	}
 }

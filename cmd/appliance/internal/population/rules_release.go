@@ -16,6 +16,8 @@ type releaseRules struct {
 	armX    physic.Distance // where the rope was when the table was armed
 	let     bool            // less than 25 N has been seen since
 	by      time.Duration
+	owed    bool          // the drive has pulled, and not let go yet
+	failed  bool          // the drive could not unwind at some time of this release
 	tenseAt time.Duration // more than 25 N since then, 0 = not
 	idleAt  time.Duration // the same in idle and tripped
 	stayed  time.Duration // since when in this mode
@@ -84,39 +86,44 @@ func (k *checker) checkFall(t *tick) {
 	}
 }
 
-// checkReleased holds a release against its deadline.
+// checkReleased holds a release against its deadline: one that is under way, and
+// one that was owed and given up.
 func (k *checker) checkReleased(t *tick) {
 	r := &k.release
-	now := t.in.Now
-	quick := max(releaseLeast, motorRamps+seconds(max(0, k.travelled(t))/k.f.release))
-	switch m := t.state.Mode; {
-	case !lettingGo(m):
-		r.by = 0
-	case m == control.Recovering:
-		if r.by == 0 {
-			r.by = now + seconds(k.f.travel/recoverSpeed)
-		}
-	case r.by == 0 && !begins(t) && t.state.Trips == 0:
-		r.by = now + quick + 2*time.Second + 2*seconds(max(0, t.truth.ForceN)/k.f.rampDown)
-	case r.by == 0 || begins(t):
-		if d := now + quick; r.by == 0 || d < r.by {
-			r.by = d
-		}
-	}
-	switch {
-	case t.truth.ForceN <= tense:
+	now, m := t.in.Now, t.state.Mode
+	if t.truth.ForceN <= tense {
 		r.tenseAt = 0
-	case r.tenseAt == 0:
+	} else if r.tenseAt == 0 {
 		r.tenseAt = now
 	}
-	if r.by != 0 && now > r.by+grace && r.tenseAt != 0 && now-r.tenseAt > grace &&
-		t.state.Alarm < control.High && !t.deceived() {
-		k.add(now, InvReleased, "%.0f N are left %v after the deadline of the release, and the alarm is %v", t.truth.ForceN, now-r.by, t.state.Alarm)
+	r.owed = pulling(m) || r.owed && m != control.Armed && (lettingGo(m) || r.tenseAt != 0)
+	switch {
+	case pulling(m) || !lettingGo(m) && !r.owed:
+		r.by, r.failed = 0, false
+		return
+	case m == control.Recovering && k.was.mode != m:
+		r.by, r.failed = now+seconds(k.f.travel/recoverSpeed), false
+	case m == control.Recovering:
+	case r.by == 0 && !begins(t) && t.state.Trips == 0:
+		r.by = now + k.quick(t) + 2*time.Second + 2*seconds(max(0, t.truth.ForceN)/k.f.rampDown)
+	case r.by == 0:
+		r.by = now + k.quick(t)
+	case begins(t):
+		r.by = min(r.by, now+k.quick(t))
+	}
+	r.failed = r.failed || t.claims&driveFails != 0
+	late := now > r.by+grace && r.tenseAt != 0 && now-r.tenseAt > grace && !t.deceived()
+	if late && (t.state.Alarm < control.High || !r.failed) {
+		k.add(now, InvReleased, "%.0f N are left in mode %v %v after the deadline of the release, with the alarm %v and a drive that could let go %t",
+			t.truth.ForceN, m, now-r.by, t.state.Alarm, !r.failed)
 	}
 }
 
-// travelled is how far the rope may have to be unwound, mm.
-func (k *checker) travelled(t *tick) float64 { return inMM(t.in.Motion.Position - k.release.armX) }
+// quick is how long a quick release may take from here.
+func (k *checker) quick(t *tick) time.Duration {
+	travel := inMM(t.in.Motion.Position - k.release.armX)
+	return max(releaseLeast, motorRamps+seconds(max(0, travel)/k.f.release))
+}
 
 // checkTension: tension on a rope that nothing unwinds calls for help.
 func (k *checker) checkTension(t *tick) {
