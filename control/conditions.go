@@ -96,9 +96,14 @@ const (
 	overTime  = time.Second
 )
 
-// force-without-motion: the drive yields, and the force stays.
+// force-without-motion: the drive yields, and the force stays. On an ease the
+// set-point waits for the force, so the way counts too: a treatment would wait for
+// ever, and its release begin with a count of rope that is wrong by any length.
 func forceWithoutMotion(c *Controller, _ *Input) bool {
 	g := &c.guard
+	if g.mark.outX-c.x > outMost {
+		return true
+	}
 	sp := c.treat.setPoint
 	if c.treat.phase == Slack || c.cell.force <= sp+math.Max(overLeast, overShare*sp) {
 		g.over = 0
@@ -114,6 +119,8 @@ func forceWithoutMotion(c *Controller, _ *Input) bool {
 type motionMark struct {
 	x, force float64
 	heldX    float64 // mm, where the force was last near its set-point; to yield does not change it
+	// outX (mm) and outForce (N): where unwinding last lowered the force, or began.
+	outX, outForce float64
 }
 
 const (
@@ -140,6 +147,10 @@ const (
 	// chaseMost (N) is what may be wound in after tension that is gone: as much
 	// more there is when the person lies back.
 	chaseMost = 40.0
+	// outMost (mm) away from force, and the force did not fall by what the softest
+	// person must give in a third of it: the motor is told and does not turn. To
+	// follow 25 N of that person's breath takes 26 mm.
+	outMost = 40.0
 	// slackTravel (mm) of take-up without tension: nobody is in the harness, the
 	// rope is off, or the motor does not turn.
 	slackTravel = 150.0
@@ -158,6 +169,9 @@ func (m *motionMark) sample(c *Controller) {
 	m.force = math.Max(m.force-markFades*dt, math.Min(f, m.force))
 	if c.x > m.x {
 		m.x = math.Min(m.x+creepRate*dt, c.x)
+	}
+	if c.guard.moves.restless || c.x >= m.outX || f <= m.outForce-fallLeast*fallTravel {
+		m.outX, m.outForce = c.x, f
 	}
 	sp := c.treat.setPoint
 	if c.treat.phase == Slack || !c.guard.moves.restless && math.Abs(f-sp) <= math.Max(goneLeast, goneShare*sp) {

@@ -109,7 +109,7 @@ func (g *guard) start() {
 
 // startTreatment clears the memories of the last treatment.
 func (g *guard) startTreatment(c *Controller) {
-	g.drop, g.mark = dropWatch{}, motionMark{x: c.x, force: c.cell.force, heldX: c.x}
+	g.drop, g.mark = dropWatch{}, motionMark{x: c.x, force: c.cell.force, heldX: c.x, outX: c.x, outForce: c.cell.force}
 	g.over, g.badForce = 0, 0
 	g.moves.start()
 	g.pair, g.ends = pair{}, ends{}

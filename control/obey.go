@@ -180,7 +180,7 @@ func (c *Controller) decideArm(in *Input, out *Output) Reply {
 	if m := c.whyNot(in); m != 0 {
 		return Reply{Code: NotReady, Missing: m}
 	}
-	c.treat.armX, c.armedAt = c.x, c.now
+	c.treat.armX, c.treat.endX, c.armedAt = c.x, c.x, c.now
 	c.guard.badForce, c.guard.pair = 0, pair{} // of another time
 	c.guard.slack.harnessed = false            // slack, so nobody hangs on it from before
 	c.alarm.ended = false

@@ -79,6 +79,7 @@ func (c *Controller) endTreatment(why EndReason, kind releaseKind, out *Output) 
 	c.rel = release{kind: kind, treatment: true, end: why}
 	if c.mode == Treating || c.mode == Paused {
 		c.heat.off(HeatEnded)
+		c.treat.endX = c.x
 	}
 	c.beginRelease(out)
 }
@@ -127,7 +128,9 @@ func (c *Controller) hurry() {
 // (R-RELEASE-BY-POSITION).
 func (c *Controller) releaseStep(out *Output) wish {
 	r := &c.rel
-	blind := c.blind()
+	// A rope cannot push: a cell that says so by more than its zero may be off says
+	// nothing about slack.
+	blind := c.blind() || c.most() < pushMost
 	slack := !blind && c.most() < slackForce
 	switch {
 	case !slack:
@@ -174,9 +177,10 @@ func (c *Controller) releaseStep(out *Output) wish {
 const stallsMost = 3
 
 // runsOut: more rope has gone out than was ever taken in, and it does not help. On
-// a drum it would come in again from the other side.
+// a drum it would come in again from the other side. What was counted before the
+// treatment ended, while perhaps the motor did not turn, is no rope.
 func (c *Controller) runsOut() bool {
-	past := c.treat.armX - c.x
+	past := min(c.treat.armX, c.treat.endX) - c.x
 	return past > blindTravel && c.rel.stalls >= stallsMost || past > inMillimetres(c.cfg.Table.Travel)
 }
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -146,6 +147,60 @@ func TestMotionWithoutForce(t *testing.T) {
 	r.until("trip", 30*time.Second, func() bool { return r.c.guard.latched.Has(ILMotionWithoutForce) })
 	assert.InDelta(t, slackTravel, r.x, 1)
 	r.until("tripped", 10*time.Second, r.mode(Tripped))
+}
+
+// TestMotorThatStandsInEase: force-without-motion. The count runs out and the force
+// stays; that is noticed, and once the motor turns again the release lets go.
+func TestMotorThatStandsInEase(t *testing.T) {
+	for _, away := range []time.Duration{0, 20 * time.Second} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = false
+		r := newRig(t, cfg)
+		r.holding(testProgramme())
+		r.until("ease", 10*time.Second, r.phase(Ease))
+		r.motor = false
+		r.until("trip", 10*time.Second, func() bool { return r.c.guard.latched.Has(ILForceWithoutMotion) })
+		assert.Greater(t, r.force, 150.0)
+		assert.Greater(t, r.c.guard.mark.outX-r.c.x, outMost)
+		r.run(away)
+		r.motor = true
+		if away == 0 {
+			r.until("slack", 10*time.Second, func() bool { return r.force < slackForce })
+			continue
+		}
+		r.until("given up", time.Minute, r.mode(Tripped)) // a drum would have turned round
+		assert.Equal(t, High, r.c.alarm.priority)
+		r.must(Command{Kind: CommandAcknowledge})
+		r.until("slack", 2*time.Minute, func() bool { return r.force < slackForce })
+	}
+}
+
+// TestReleaseWithACountThatIsWrong: a count that says that more rope is out than
+// was ever in does not end a release that helps.
+func TestReleaseWithACountThatIsWrong(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		cfg := testConfig()
+		cfg.Table.BackDrivable = back
+		r := newRig(t, cfg)
+		r.holding(testProgramme())
+		r.c.treat.armX += 2 * inMillimetres(cfg.Table.Travel)
+		r.in.Switches.Patient = true
+		r.until("slack", 3*time.Second, func() bool { return r.force < slackForce })
+		assert.False(t, r.c.guard.latched.Has(ILReleaseStalled))
+	}
+}
+
+// TestNegativeForceIsNotSlack: a cell whose sign has turned round in a release does
+// not confirm slack; the release goes on by position.
+func TestNegativeForceIsNotSlack(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.holding(testProgramme())
+	r.in.Switches.Patient = true
+	r.run(20 * time.Millisecond)
+	r.zero = -230 // it reads less than nothing from here to the end
+	r.until("ended", 10*time.Second, r.mode(Tripped))
+	assert.False(t, slices.ContainsFunc(r.events, func(e Event) bool { return e.Kind == EventSlackConfirmed }))
+	assert.Less(t, r.x, r.c.treat.armX-blindTravel+1)
 }
 
 // TestDeadMotorReleaseIsDisabled: release-stalled, R-KEEP-UNWINDING.

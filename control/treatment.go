@@ -22,6 +22,7 @@ type treatment struct {
 	reached  bool    // the level of this phase has been reached
 
 	armX     float64 // mm, where the rope was slack when the table was armed
+	endX     float64 // mm, where the rope was when the release that ended it began
 	pausal   time.Duration
 	held     bool          // this pause keeps its force, whatever the programme says
 	restless time.Duration // the person has moved without a break
@@ -65,7 +66,7 @@ func reachedBand(level float64) float64 { return max(2, 0.01*level) }
 func (c *Controller) startTreatment(from Origin, out *Output) {
 	c.number++
 	armX := c.treat.armX
-	c.treat = treatment{number: c.number, step: 1, phase: Slack, armX: armX, remote: from == Remote}
+	c.treat = treatment{number: c.number, step: 1, phase: Slack, armX: armX, endX: armX, remote: from == Remote}
 	c.stiff.start()
 	c.tally.start(c)
 	c.guard.startTreatment(c)

@@ -36,7 +36,7 @@ var breaks = []struct {
 		s.state.Action = control.Freeze
 		s.step()
 		s.moved = towards
-		s.step()
+		s.run(10 * time.Millisecond) // one step may be under way
 	}},
 	{"moves while armed", InvStill, func(s *synthetic) {
 		s.idle()

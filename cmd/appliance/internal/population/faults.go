@@ -31,6 +31,8 @@ const (
 	heaterActs
 	// padLies: the pad's sensor shows less than the pad has, plausibly.
 	padLies
+	// personPulls: the person pulls at the rope, whatever the drive does.
+	personPulls
 )
 
 // profile is how a kind of fault is drawn and what it takes away.
@@ -129,7 +131,7 @@ var profiles = map[string]profile{
 	"pad-sensor-reset":            {shortest: flicker, longest: lasting, needs: withPad},
 	"pad-sensor-drift":            {values: between(-20, 20), shortest: 10 * time.Second, longest: padLasting, claims: padLies, needs: withPad},
 	"cough":                       {values: over(20, 300), shortest: 100 * time.Millisecond, longest: 600 * time.Millisecond},
-	"getting-up":                  {values: over(20, 200), shortest: 500 * time.Millisecond, longest: 20 * time.Second},
+	"getting-up":                  {values: over(20, 200), shortest: 500 * time.Millisecond, longest: 20 * time.Second, claims: personPulls},
 	"shift":                       {values: either(1, 40)},
 	"harness-slip":                {values: over(1, 100)},
 	"harness-opened":              {shortest: flicker, longest: lasting},

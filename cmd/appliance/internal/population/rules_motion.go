@@ -11,9 +11,10 @@ import (
 // motionRules remember what the rules of motion need.
 type motionRules struct {
 	over      [2]excess
-	overReel  float64 // mm, the rope on the drum when the true force went above the limit; 0 = it is not
-	openTicks int     // for which the patient switch has been open
-	cutTicks  int     // for which the emergency stop has been
+	ending    physic.Distance // towards force since an action of freeze or more began
+	overReel  float64         // mm, the rope on the drum when the true force went above the limit; 0 = it is not
+	openTicks int             // for which the patient switch has been open
+	cutTicks  int             // for which the emergency stop has been
 }
 
 // blindMost is the age of the newest good sample beyond which nothing pulls.
@@ -26,9 +27,16 @@ func (k *checker) checkMotion(t *tick) {
 	moved := t.in.Motion.Position - w.position
 	up := moved > 0
 	now := t.in.Now
+	if up && w.action >= control.Freeze {
+		k.motion.ending += moved
+	} else if w.action < control.Freeze {
+		k.motion.ending = 0
+	}
 	switch {
 	case moved != 0 && quiet(w.mode):
 		k.add(now, InvStill, "%.3f mm in mode %v", inMM(moved), w.mode)
+	case up && w.action >= control.Freeze && k.motion.ending <= k.f.step+k.f.step/2:
+		// Full steps of a coarse drive at its start-stop speed: one may be under way.
 	case up && w.action >= control.Freeze:
 		k.add(now, InvFreeze, "%.3f mm towards force although the action was %v in mode %v", inMM(moved), w.action, w.mode)
 	case up && !pulling(w.mode):

@@ -17,7 +17,7 @@ type releaseRules struct {
 	let     bool            // less than 25 N has been seen since
 	by      time.Duration
 	owed    bool          // the drive has pulled, and not let go yet
-	failed  bool          // the drive could not unwind at some time of this release
+	failed  bool          // the drive could not unwind, or nobody could know, at some time of this release
 	tenseAt time.Duration // more than 25 N since then, 0 = not
 	idleAt  time.Duration // the same in idle and tripped
 	stayed  time.Duration // since when in this mode
@@ -111,7 +111,9 @@ func (k *checker) checkReleased(t *tick) {
 	case begins(t):
 		r.by = min(r.by, now+k.quick(t))
 	}
-	r.failed = r.failed || t.claims&driveFails != 0
+	// Who was deceived may have let go by position, and a drive that pulls out of step
+	// then is not seen: the alarm must tell.
+	r.failed = r.failed || t.claims&(driveFails|personPulls) != 0 || t.deceived()
 	late := now > r.by+grace && r.tenseAt != 0 && now-r.tenseAt > grace && !t.deceived()
 	if late && (t.state.Alarm < control.High || !r.failed) {
 		k.add(now, InvReleased, "%.0f N are left in mode %v %v after the deadline of the release, with the alarm %v and a drive that could let go %t",
