@@ -176,6 +176,12 @@ func (r *Request) read(m member, bad *problems) {
 	bad.malformed(excerpt(m.name), "is not a field of a request")
 }
 
+// maxID is the longest id.
+const maxID = 64
+
+// IDPattern is the rule for ids as a regular expression.
+const IDPattern = `^[A-Za-z0-9_.:-]{1,64}$`
+
 const idRule = "1 to 64 letters, digits and _ . : -"
 
 var commandNames = func() string {
@@ -188,7 +194,7 @@ var commandNames = func() string {
 
 // validID keeps ids safe to put into topics, logs and file names.
 func validID(s string) bool {
-	if len(s) == 0 || len(s) > 64 {
+	if len(s) == 0 || len(s) > maxID {
 		return false
 	}
 	for _, c := range []byte(s) {

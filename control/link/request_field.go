@@ -17,6 +17,7 @@ type requestField struct {
 	name    string
 	command control.CommandKind // the only command it belongs to
 	allowed string              // for people
+	rule    FieldRule           // for documents; Name, Command and Allowed are those above
 	given   func(r *Request) bool
 	append  func(b []byte, r *Request) []byte
 	read    func(raw []byte, r *Request) error
@@ -30,15 +31,19 @@ const (
 	maxBodyWeight = 300 * physic.KiloGram
 )
 
+// maxProgrammeName is the longest name of a programme in bytes: Programme.Validate's.
+const maxProgrammeName = 40
+
 // requestFields; the ranges are those that every programme must keep. The
 // control process judges the values again, by the limits in force.
 var requestFields = []requestField{
 	{
 		name: "programme", command: control.CommandSelect, allowed: "the name of a programme",
+		rule:   FieldRule{Length: maxProgrammeName},
 		given:  func(r *Request) bool { return r.Programme != "" },
 		append: func(b []byte, r *Request) []byte { return appendString(b, r.Programme) },
 		read: func(raw []byte, r *Request) error {
-			if json.Unmarshal(raw, &r.Programme) != nil || r.Programme == "" || len(r.Programme) > 40 {
+			if json.Unmarshal(raw, &r.Programme) != nil || r.Programme == "" || len(r.Programme) > maxProgrammeName {
 				return errors.New("is not a programme's name")
 			}
 			return nil
@@ -54,6 +59,7 @@ var requestFields = []requestField{
 	quantity("duration_s", 9, control.CommandSet, control.MinDuration, control.CeilingDuration, func(r *Request) **time.Duration { return &r.Duration }),
 	{
 		name: "session", command: control.CommandReport, allowed: "a treatment's name: <boot id>-<number>",
+		rule:   FieldRule{Length: maxID, Pattern: IDPattern},
 		given:  func(r *Request) bool { return r.Session != "" },
 		append: func(b []byte, r *Request) []byte { return appendString(b, r.Session) },
 		read: func(raw []byte, r *Request) error {
@@ -73,6 +79,7 @@ func quantity[V ~int64](name string, decimals int, command control.CommandKind, 
 	return requestField{
 		name: name, command: command,
 		allowed: fmt.Sprintf("%s to %s", appendFixed(nil, int64(lo), decimals), appendFixed(nil, int64(hi), decimals)),
+		rule:    FieldRule{Least: number(int64(lo), decimals), Most: number(int64(hi), decimals)},
 		given:   func(r *Request) bool { return *at(r) != nil },
 		append:  func(b []byte, r *Request) []byte { return appendFixed(b, int64(**at(r)), decimals) },
 		read: func(raw []byte, r *Request) error {
@@ -94,6 +101,7 @@ func heatField() requestField {
 	f := quantity("heat_c", 9, control.CommandHeat, control.MinHeat-physic.ZeroCelsius, control.CeilingTemperature-physic.ZeroCelsius,
 		func(r *Request) **physic.Temperature { return &r.Heat })
 	f.allowed = heatAllowed
+	f.rule.Off = true
 	f.append = func(b []byte, r *Request) []byte {
 		if *r.Heat == 0 {
 			return append(b, '0')
