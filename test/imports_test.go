@@ -35,8 +35,10 @@ var mayImport = map[string][]string{
 	"traction/hw/board":                  {"traction/hw"},
 	"traction/mqtt":                      {"traction/control", "traction/control/link"},
 	"traction/mqtt/broker":               {},
-	"traction/mqtt/contract":             {"traction/control", "traction/control/link", "traction/mqtt"},
 	"traction/mqtt/homeassistant":        {"traction/control"},
+	"traction/mqtt/contract":             {"traction/mqtt/schemas"},
+	"traction/mqtt/contract/generate":    {"traction/control", "traction/control/link", "traction/mqtt", "traction/mqtt/contract"},
+	"traction/mqtt/schemas":              {},
 	"traction/record":                    {"traction/control", "traction/control/link"},
 	"traction/test":                      {},
 }
