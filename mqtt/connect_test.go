@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
+	"traction/control/link"
 )
 
 // child is set in the process that TestLastWillOnKill kills.
@@ -182,8 +183,8 @@ func TestOldResponsesAreUseless(t *testing.T) {
 	// The observer may know before the gateway does; what is posted until then is
 	// written to a connection that is no more.
 	eventually(t, "the gateway knows", func() bool { return g.logs.count("not connected") == 1 })
-	g.postJSON(g.topics.Response, time.Now().Add(-time.Second), Response{ID: "old"})
-	g.postJSON(g.topics.Response, time.Now().Add(generous), Response{ID: "young"})
+	g.postJSON(g.topics.Response, time.Now().Add(-time.Second), showResponse(link.Response{ID: "old", Status: link.StatusOK}, time.Now()))
+	g.postJSON(g.topics.Response, time.Now().Add(generous), showResponse(link.Response{ID: "young", Status: link.StatusOK}, time.Now()))
 	gt.reopen()
 	o.response("young", 1)
 	assert.Empty(t, o.responses("old"))

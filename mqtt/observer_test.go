@@ -25,20 +25,29 @@ type observer struct {
 	t      *testing.T
 	client paho.Client
 
-	mu  sync.Mutex
-	all []seen
+	mu    sync.Mutex
+	all   []seen
+	wrong []error         // see judge
+	mine  map[string]bool // what this very observer has published
 }
 
 func observe(t *testing.T, b testBroker) *observer {
 	t.Helper()
-	o := &observer{t: t}
+	o := &observer{t: t, mine: make(map[string]bool)}
 	o.client = paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + b.addr()).SetClientID(fmt.Sprintf("observer-%d", time.Now().UnixNano())).
 		SetAutoReconnect(false).SetConnectTimeout(generous))
 	require.NoError(t, paho.WaitTokenTimeout(o.client.Connect(), generous))
-	t.Cleanup(func() { o.client.Disconnect(0) })
+	t.Cleanup(func() {
+		o.client.Disconnect(0)
+		o.validated()
+	})
 	require.NoError(t, paho.WaitTokenTimeout(o.client.Subscribe("traction/t1/#", 1, func(_ paho.Client, m paho.Message) {
+		err := judge(m.Topic(), string(m.Payload()), m.Qos(), m.Retained())
 		o.mu.Lock()
 		defer o.mu.Unlock()
+		if err != nil && !o.mine[string(m.Payload())] {
+			o.wrong = append(o.wrong, err)
+		}
 		o.all = append(o.all, seen{strings.TrimPrefix(m.Topic(), "traction/t1/"), string(m.Payload()), m.Retained()})
 	}), generous))
 	return o
@@ -99,6 +108,9 @@ func (o *observer) available(want string) {
 
 func (o *observer) publish(topic string, retained bool, payload string) {
 	o.t.Helper()
+	o.mu.Lock()
+	o.mine[payload] = true
+	o.mu.Unlock()
 	require.NoError(o.t, paho.WaitTokenTimeout(o.client.Publish("traction/t1/"+topic, 1, retained, payload), generous))
 }
 
