@@ -127,3 +127,17 @@ func (s *Store) mark(statement, boot string, numbers []uint64) error {
 		return nil
 	})
 }
+
+// Waiting tells how many events, reports and own events wait for a broker.
+func (s *Store) Waiting() (int, error) {
+	n := 0
+	for _, t := range []table{eventsTable, reportsTable, ownEventsTable} {
+		var some int
+		err := s.queryRow(fmt.Sprintf("SELECT count(*) FROM %s WHERE sent = 0 AND n > (SELECT max(n) FROM %[1]s) - ?", t.name), backlogDepth).Scan(&some)
+		if err != nil {
+			return 0, fmt.Errorf("record: waiting: %w", classify(err))
+		}
+		n += some
+	}
+	return n, nil
+}

@@ -125,11 +125,16 @@ func (s *Store) inPortions(ctx context.Context, statement string, args ...any) e
 	}
 }
 
-// change is one transaction of what may delete.
+// change is one transaction of what may delete. On a full disk it takes the
+// reserve.
 func (s *Store) change(f func(*sql.Conn) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.transact(false, f)
+	err := s.transact(false, f)
+	if errors.Is(err, ErrFull) && s.spendReserve() {
+		err = s.transact(false, f)
+	}
+	return err
 }
 
 // rest lets others write.

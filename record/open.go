@@ -37,16 +37,23 @@ func (s *Store) open() (err error) {
 			return err
 		}
 	}
+	if err := s.openReader(); err != nil || s.owner() {
+		return err
+	}
+	return checkSchema(s.read.Load())
+}
+
+// openReader prepares reading; the file is opened by the first query.
+func (s *Store) openReader() error {
 	db, err := sql.Open("sqlite", dsn(s.path, "mode=ro", "_pragma=query_only(1)"))
 	if err != nil {
 		return err
 	}
 	db.SetMaxOpenConns(readers)
-	s.read.Store(db)
-	if s.owner() {
-		return nil
+	if old := s.read.Swap(db); old != nil {
+		_ = old.Close() // nobody wrote through it
 	}
-	return checkSchema(db)
+	return nil
 }
 
 // openWriter opens, checks and migrates through the one writing connection.
@@ -76,7 +83,11 @@ func (s *Store) openWriter() (err error) {
 	if err := migrate(s.conn, migrations); err != nil {
 		return err
 	}
-	return prepareShrinking(s.conn)
+	if err := prepareShrinking(s.conn); err != nil {
+		return err
+	}
+	s.reserve()
+	return nil
 }
 
 // replace sets the file aside, because of what was found wrong with it, and

@@ -89,7 +89,13 @@ func (s *Store) prune(ctx context.Context, k Keep, done *Pruned) (err error) {
 	if err := s.dropBoots(ctx); err != nil {
 		return err
 	}
-	return s.shrink(ctx)
+	if err := s.shrink(ctx); err != nil {
+		return err
+	}
+	if s.owner() {
+		s.reserve()
+	}
+	return nil
 }
 
 // finishDeleting deletes what was left when a Delete was interrupted.

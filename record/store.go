@@ -84,8 +84,9 @@ type Store struct {
 }
 
 // Open opens the record at path, or begins a new one. A damaged file is renamed
-// to path.corrupt-<time> and a new one begun: Damage tells. Errors: ErrNewer,
-// ErrForeign, ErrFull, and whatever the file system says.
+// to path.corrupt-<time> and a new one begun: Damage tells. On a full disk it
+// opens all the same, and calls that write are ErrFull until there is space.
+// Errors: ErrNewer, ErrForeign, and whatever the file system says.
 func Open(path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -98,6 +99,9 @@ func Open(path string, o Options) (*Store, error) {
 	err = s.open()
 	if errors.Is(err, ErrCorrupt) && s.owner() {
 		err = s.replace(err)
+	}
+	if errors.Is(err, ErrFull) && s.owner() {
+		err = s.openReader() // the writer is tried again by each call that writes
 	}
 	if err != nil {
 		return nil, err

@@ -33,7 +33,13 @@ func (s *Store) transact(urgent bool, f func(*sql.Conn) error) error {
 	if err == nil {
 		return nil
 	}
-	return s.suspect(s.read.Load(), fmt.Errorf("record: write: %w", classify(err)))
+	err = fmt.Errorf("record: write: %w", classify(err))
+	if errors.Is(err, ErrFull) {
+		// The log may hold the same page many times: brought into the file, it may leave
+		// the room that the next call needs. If not, nothing is lost.
+		_, _ = s.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(truncate)")
+	}
+	return s.suspect(s.read.Load(), err)
 }
 
 func (s *Store) attempt(urgent bool, f func(*sql.Conn) error) (err error) {
