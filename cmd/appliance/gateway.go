@@ -24,6 +24,7 @@ type gatewayCommand struct {
 
 func (c *gatewayCommand) Run(ctx context.Context) error {
 	socket, store, config := filepath.Join(c.RunDir, gatewaySocket), filepath.Join(c.RunDir, "record.sqlite"), mqtt.Config{Broker: c.Broker, TableID: c.TableID}
+	var keep record.Keep // of a simulated table, everything
 	if c.RunDir == "" {
 		if c.Broker != "" {
 			return errors.New("--broker: only with --run-dir; the broker of a real table stands in its settings")
@@ -32,13 +33,13 @@ func (c *gatewayCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		socket, store, config = s.Control.GatewaySocket, s.Record.Path, s.MQTT
+		socket, store, config, keep = s.Control.GatewaySocket, s.Record.Path, s.MQTT, s.Keep()
 	}
-	return runGateway(ctx, socket, store, config)
+	return runGateway(ctx, socket, store, keep, config)
 }
 
 // runGateway records and publishes until ctx ends.
-func runGateway(ctx context.Context, socket, path string, config mqtt.Config) error {
+func runGateway(ctx context.Context, socket, path string, keep record.Keep, config mqtt.Config) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
@@ -46,19 +47,19 @@ func runGateway(ctx context.Context, socket, path string, config mqtt.Config) er
 	if err != nil {
 		return err
 	}
-	if d := store.Damage(); d != nil {
-		slog.Error("the record was damaged; it was set aside and a new one begun", "damage", d)
-	}
 	var wg sync.WaitGroup
 	recorder := gateway.Recorder{Socket: socket, Store: store, Log: slog.Default()}
-	wg.Go(func() { recorder.Run(ctx) })
+	keeper := gateway.Keeper{Store: store, Keep: keep, Log: slog.Default()}
 	if config.Broker != "" {
-		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.Backlog{Store: store, Own: new(mqtt.Memory)}, Version: version, Log: slog.Default()})
+		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.NewBacklog(store), Reports: gateway.Reports{Store: store}, Version: version, Log: slog.Default()})
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}
+		recorder.Tell = g.Tell
 		wg.Go(func() { logged(g.Run(ctx)) })
 	}
+	wg.Go(func() { recorder.Run(ctx) })
+	wg.Go(func() { keeper.Run(ctx) })
 	slog.Info("gateway runs", "control", socket, "record", path, "broker", config.Broker)
 	wg.Wait()
 	return store.Close()

@@ -1,7 +1,8 @@
 package gateway
 
 import (
-	"sort"
+	"sync"
+	"time"
 
 	"traction/control"
 	"traction/control/link"
@@ -12,78 +13,163 @@ import (
 // Backlog is mqtt's backlog kept in the record: what the broker has not
 // acknowledged survives a restart of the gateway.
 type Backlog struct {
-	Store *record.Store
-	// Own keeps the gateway's own events.
-	Own *mqtt.Memory
+	store *record.Store
+	// refused are own events that the store could not take, for example on a full
+	// disk, after all that it has taken.
+	mu      sync.Mutex
+	refused mqtt.Memory
 }
 
-var _ mqtt.Backlog = Backlog{}
+// NewBacklog keeps a backlog in a store.
+func NewBacklog(store *record.Store) *Backlog { return &Backlog{store: store} }
+
+var _ mqtt.Backlog = (*Backlog)(nil)
 
 // Last implements mqtt.Backlog.
-func (b Backlog) Last(boot string) (event uint64, treatment uint32, err error) {
-	_, next, report, err := b.Store.Next(boot)
+func (b *Backlog) Last(boot string) (event uint64, treatment uint32, err error) {
+	_, next, report, err := b.store.Next(boot)
 	return max(next, 1) - 1, max(report, 1) - 1, err
 }
 
 // Add implements mqtt.Backlog. The recorder writes the same rows; whoever comes
 // second changes nothing.
-func (b Backlog) Add(boot link.Boot, events []control.Event, reports []control.Report) error {
-	if err := b.Store.Boot(record.Boot{ID: boot.ID, Started: boot.Started, Table: boot.Table, Version: boot.Version}); err != nil {
+func (b *Backlog) Add(boot link.Boot, events []control.Event, reports []control.Report) error {
+	if err := b.store.Boot(recordBoot(boot)); err != nil {
 		return err
 	}
-	return b.Store.Append(boot.ID, nil, events, reports)
+	return b.store.Append(boot.ID, nil, events, reports)
 }
 
-// AddOwn implements mqtt.Backlog.
-func (b Backlog) AddOwn(boot link.Boot, e mqtt.OwnEvent) error { return b.Own.AddOwn(boot, e) }
+// AddOwn implements mqtt.Backlog. What the store does not take waits in memory and
+// is offered from there, so that no number is left out.
+func (b *Backlog) AddOwn(boot link.Boot, e mqtt.OwnEvent) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.refused.AddOwn(boot, e); err != nil {
+		return err
+	}
+	return b.keepRefused()
+}
 
-// Next implements mqtt.Backlog: events and reports in the order they happened.
-func (b Backlog) Next(most int) ([]mqtt.Item, error) {
-	events, err := b.Store.UnsentEvents(most)
+// keepRefused stores own events in their order.
+func (b *Backlog) keepRefused() error {
+	for {
+		items, err := b.refused.Next(1)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		e := items[0].Own
+		if err := b.store.AppendOwn(recordBoot(items[0].Boot), e.Seq, e.At, string(e.Kind), e.Text); err != nil {
+			return err
+		}
+		if err := b.refused.Acknowledge(items[0]); err != nil {
+			return err
+		}
+	}
+}
+
+// Next implements mqtt.Backlog: events, reports and own events in the order they
+// happened.
+func (b *Backlog) Next(most int) ([]mqtt.Item, error) {
+	events, err := b.store.UnsentEvents(most)
 	if err != nil {
 		return nil, err
 	}
-	reports, err := b.Store.UnsentReports(most)
+	reports, err := b.store.UnsentReports(most)
 	if err != nil {
 		return nil, err
 	}
-	items, err := b.Own.Next(most)
+	own, err := b.nextOwn(most)
 	if err != nil {
 		return nil, err
 	}
+	queues := [3][]mqtt.Item{2: own}
 	for i := range events {
-		items = append(items, mqtt.Item{Boot: boot(events[i].Boot), Event: &events[i].Event})
+		queues[0] = append(queues[0], mqtt.Item{Boot: linkBoot(events[i].Boot), Event: &events[i].Event})
 	}
 	for i := range reports {
-		items = append(items, mqtt.Item{Boot: boot(reports[i].Boot), Report: &reports[i].Report})
+		queues[1] = append(queues[1], mqtt.Item{Boot: linkBoot(reports[i].Boot), Report: &reports[i].Report})
 	}
-	sort.SliceStable(items, func(i, j int) bool { return happened(&items[i]) < happened(&items[j]) })
-	return items[:min(most, len(items))], nil
+	return merge(queues[:], most), nil
 }
 
-// happened orders items of one boot by their time, and boots by theirs.
-func happened(i *mqtt.Item) int64 {
-	if i.Own != nil {
-		return i.Own.At.UnixNano()
+// nextOwn gives own events, those in memory last.
+func (b *Backlog) nextOwn(most int) ([]mqtt.Item, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_ = b.keepRefused() // told when they came
+	own, err := b.store.UnsentOwn(most)
+	if err != nil {
+		return nil, err
 	}
-	at := i.Boot.Started.UnixNano()
-	if i.Report != nil {
-		return at + int64(i.Report.Ended)
+	var items []mqtt.Item
+	for _, e := range own {
+		items = append(items, mqtt.Item{Boot: linkBoot(e.Boot), Own: &mqtt.OwnEvent{Seq: e.Seq, At: e.At, Kind: mqtt.Kind(e.Kind), Text: e.Text}})
 	}
-	return at + int64(i.Event.At)
+	refused, err := b.refused.Next(most)
+	return append(items, refused...), err
+}
+
+// merge joins queues by time. It never changes the order within one, whatever the
+// wall clock did meanwhile: who follows the numbers takes a later one for a gap.
+func merge(queues [][]mqtt.Item, most int) (out []mqtt.Item) {
+	for len(out) < most {
+		first := -1
+		for i, q := range queues {
+			if len(q) > 0 && (first < 0 || happened(&q[0]).Before(happened(&queues[first][0]))) {
+				first = i
+			}
+		}
+		if first < 0 {
+			break
+		}
+		out = append(out, queues[first][0])
+		queues[first] = queues[first][1:]
+	}
+	return out
+}
+
+// happened is the wall clock at which something happened.
+func happened(i *mqtt.Item) time.Time {
+	switch {
+	case i.Own != nil:
+		return i.Own.At
+	case i.Report != nil:
+		return i.Boot.Started.Add(i.Report.Ended)
+	}
+	return i.Boot.Started.Add(i.Event.At)
 }
 
 // Acknowledge implements mqtt.Backlog.
-func (b Backlog) Acknowledge(done mqtt.Item) error {
-	if done.Own != nil {
-		return b.Own.Acknowledge(done)
+func (b *Backlog) Acknowledge(done mqtt.Item) error {
+	switch {
+	case done.Own != nil:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if err := b.refused.Acknowledge(done); err != nil {
+			return err
+		}
+		return b.store.MarkOwnSent(done.Boot.ID, done.Own.Seq)
+	case done.Report != nil:
+		return b.store.MarkReportSent(done.Boot.ID, done.Report.Treatment)
 	}
-	if done.Report != nil {
-		return b.Store.MarkReportSent(done.Boot.ID, done.Report.Treatment)
-	}
-	return b.Store.MarkSent(done.Boot.ID, done.Event.Seq)
+	return b.store.MarkSent(done.Boot.ID, done.Event.Seq)
 }
 
-func boot(b record.Boot) link.Boot {
+// Waiting tells how many items wait for the broker.
+func (b *Backlog) Waiting() (int, error) {
+	stored, err := b.store.Waiting()
+	if err != nil {
+		return 0, err
+	}
+	refused, err := b.refused.Waiting()
+	return stored + refused, err
+}
+
+func linkBoot(b record.Boot) link.Boot {
 	return link.Boot{ID: b.ID, Started: b.Started, Table: b.Table, Version: b.Version}
+}
+
+func recordBoot(b link.Boot) record.Boot {
+	return record.Boot{ID: b.ID, Started: b.Started, Table: b.Table, Version: b.Version}
 }

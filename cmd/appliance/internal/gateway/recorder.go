@@ -11,6 +11,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/mqtt"
 	"traction/record"
 )
 
@@ -20,6 +21,12 @@ type Recorder struct {
 	Socket string
 	Store  *record.Store
 	Log    *slog.Logger
+	// Tell tells what happened to the record as an event of the gateway; nil = only
+	// the log is told.
+	Tell func(kind mqtt.Kind, text string)
+
+	damage *record.Damage // that was told of
+	full   bool           // so was this
 }
 
 const (
@@ -42,8 +49,11 @@ var errSilent = errors.New("record: the control process sends no rows")
 // Run records until ctx ends.
 func (r *Recorder) Run(ctx context.Context) {
 	wait, told := redialFirst, ""
+	r.tellDamage()
 	for ctx.Err() == nil {
 		err := r.once(ctx)
+		r.tellDamage()
+		r.tellFull(err)
 		if ctx.Err() != nil {
 			return
 		}
@@ -52,7 +62,7 @@ func (r *Recorder) Run(ctx context.Context) {
 		}
 		if err != nil && err.Error() != told {
 			told = err.Error()
-			r.Log.Warn("record: waiting for the control process", "error", err)
+			r.Log.Warn("record: nothing is recorded at present", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -70,7 +80,7 @@ func (r *Recorder) once(ctx context.Context) error {
 	}
 	defer c.Close() //nolint:errcheck // why it ended is known better from Next
 	boot := c.Hello().Boot
-	if err := r.Store.Boot(record.Boot{ID: boot.ID, Started: boot.Started, Table: boot.Table, Version: boot.Version}); err != nil {
+	if err := r.Store.Boot(recordBoot(boot)); err != nil {
 		return err
 	}
 	entry, event, report, err := r.Store.Next(boot.ID)
@@ -112,7 +122,7 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 			var u link.Update
 			if u, err = c.Next(until); err == nil {
 				if u.Gap != nil {
-					r.Log.Error("record: the journal no longer held some rows", "of", u.Gap.Of, "from", u.Gap.From, "to", u.Gap.To)
+					r.tellGap(u.Gap)
 				}
 				b.add(&u)
 				heard = time.Now()
@@ -126,7 +136,9 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 				return werr
 			}
 			b.entries, b.events, b.reports = b.entries[:0], b.events[:0], b.reports[:0]
+			r.tellFull(nil)
 		}
+		r.tellDamage() // that somebody else has met
 		if !timeout || ctx.Err() != nil {
 			return err
 		}

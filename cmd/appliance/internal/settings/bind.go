@@ -36,6 +36,8 @@ func bind(d *document.Document) Settings {
 	bindControl(d, &s.Control)
 	bindMQTT(d, &s)
 	d.String("record.path", &s.Record.Path, absolute)
+	d.Int("record.keep_days", &s.Record.KeepDays, 1, 36_500)
+	d.Int("record.keep_megabytes", &s.Record.KeepMegabytes, 50, 1_000_000)
 	d.Require(machine...)
 	return s
 }

@@ -108,6 +108,10 @@ type Control struct {
 // Record is the store of treatments.
 type Record struct {
 	Path string
+	// KeepDays is how many days a session is kept; 1 to 36500.
+	KeepDays int
+	// KeepMegabytes is how many megabytes (10^6 bytes) the record may hold; 50 to 1000000.
+	KeepMegabytes int
 }
 
 // Default is what a key has that the file leaves out. The keys that describe the
@@ -137,7 +141,7 @@ func Default() Settings {
 			Calibration: "/var/lib/traction/calibration.toml", Programmes: "/etc/traction/programmes",
 		},
 		MQTT:   mqtt.Config{Broker: "tcp://127.0.0.1:1883", TableID: "table-1"},
-		Record: Record{Path: "/var/lib/traction-gateway/record.sqlite"},
+		Record: Record{Path: "/var/lib/traction-gateway/record.sqlite", KeepDays: 3650, KeepMegabytes: 4000},
 	}
 }
 

@@ -138,7 +138,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		"control.gateway_lost": `"pause"`, "control.proof_of_release": `"0 s"`,
 		"mqtt.broker": `"ssl://b:8883"`, "mqtt.client_id": `"c"`, "mqtt.username": `"u"`, "mqtt.password_file": `"/pw"`,
 		"mqtt.ca_file": `"/ca"`, "mqtt.cert_file": `"/cert"`, "mqtt.key_file": `"/key"`, "mqtt.insecure_plain_auth": "true",
-		"record.path": `"/r"`,
+		"record.path": `"/r"`, "record.keep_days": "30", "record.keep_megabytes": "100",
 	}))
 	require.NoError(t, err)
 	const mms = control.MilliMetrePerSecond
@@ -155,7 +155,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			Calibration: "/c", Programmes: "/p", Remote: control.FullRemote, GatewayLost: control.GatewayPause},
 		MQTT: mqtt.Config{Broker: "ssl://b:8883", TableID: "other", ClientID: "c", Username: "u", PasswordFile: "/pw",
 			CAFile: "/ca", CertFile: "/cert", KeyFile: "/key", InsecurePlainAuth: true},
-		Record: settings.Record{Path: "/r"},
+		Record: settings.Record{Path: "/r", KeepDays: 30, KeepMegabytes: 100},
 	}, got)
 }
 
