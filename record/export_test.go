@@ -42,7 +42,14 @@ func withoutTexts(b []byte, events []control.Event) []byte {
 	for _, e := range events {
 		whole := strings.TrimSuffix(link.Text(e), ".")
 		part, _, _ := strings.Cut(whole, "; ")
-		for _, text := range []string{whole + ".", part} {
+		trip := ""
+		if e.Kind == control.EventTrip {
+			trip = TripText(e.Interlock)
+		}
+		for _, text := range []string{whole + ".", part, trip} {
+			if text == "" {
+				continue
+			}
 			b = bytes.ReplaceAll(b, []byte(text), []byte("TEXT"))
 		}
 	}
@@ -110,6 +117,73 @@ func TestWriteJSONL(t *testing.T) {
 	assert.Contains(t, b.String(), `"report":null`)
 }
 
+// One document says what the lines say.
+func TestWriteJSON(t *testing.T) {
+	x, events, es := short()
+	decode := func(b []byte) (d struct {
+		Schema  int
+		Session map[string]any
+		Events  []map[string]any
+		Samples []map[string]any
+	}) {
+		require.NoError(t, json.Unmarshal(b, &d))
+		return d
+	}
+	var whole, lines bytes.Buffer
+	require.NoError(t, WriteJSON(&whole, x, events, each(es, nil)))
+	require.NoError(t, WriteJSONL(&lines, x, events, each(es, nil)))
+	d := decode(whole.Bytes())
+	assert.Equal(t, exportSchema, d.Schema)
+	for line := range strings.Lines(lines.String()) {
+		var v map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &v))
+		kind := v["type"]
+		delete(v, "type")
+		switch kind {
+		case "session":
+			delete(v, "schema")
+			assert.Equal(t, d.Session, v)
+		case "event":
+			require.NotEmpty(t, d.Events)
+			assert.Equal(t, d.Events[0], v)
+			d.Events = d.Events[1:]
+		default:
+			assert.Equal(t, "sample", kind)
+			require.NotEmpty(t, d.Samples)
+			assert.Equal(t, d.Samples[0], v)
+			d.Samples = d.Samples[1:]
+		}
+	}
+	assert.Empty(t, d.Events)
+	assert.Empty(t, d.Samples)
+
+	whole.Reset()
+	require.NoError(t, WriteJSON(&whole, x, nil, nil))
+	assert.NotContains(t, whole.String(), "samples")
+	d = decode(whole.Bytes())
+	assert.Empty(t, d.Events)
+	assert.NotNil(t, d.Events, "an empty list is a list")
+
+	var list []map[string]any
+	whole.Reset()
+	require.NoError(t, WriteSessions(&whole, []Session{x, x}))
+	require.NoError(t, json.Unmarshal(whole.Bytes(), &list))
+	assert.Equal(t, []map[string]any{d.Session, d.Session}, list)
+	whole.Reset()
+	require.NoError(t, WriteSessions(&whole, nil))
+	require.NoError(t, json.Unmarshal(whole.Bytes(), &list))
+	assert.NotNil(t, list)
+}
+
+// A treatment without a hold has no share of it, and one without a limit no limit.
+func TestWriteJSONOfNothing(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, WriteSessions(&b, []Session{{Boot: testBoot, Treatment: 1, Report: &control.Report{HoldWithin5: math.NaN()}}}))
+	assert.Contains(t, b.String(), `"hold_within_5_percent":null`)
+	assert.Contains(t, b.String(), `"force_limit_n":{"value":null,"reason":"none"}`)
+	assert.Contains(t, b.String(), `"trips":[]`)
+}
+
 func TestWriteSummary(t *testing.T) {
 	x, events, _ := short()
 	var b bytes.Buffer
@@ -151,7 +225,16 @@ func TestExportOfDamage(t *testing.T) {
 	assert.Equal(t, whole.String(), got.String())
 	assert.ErrorIs(t, WriteJSONL(&got, x, events, each(es, other)), other)
 
+	whole.Reset()
+	got.Reset()
+	require.NoError(t, WriteJSON(&whole, x, events, each(es, nil)))
+	require.ErrorIs(t, WriteJSON(&got, x, events, each(es, damage)), ErrDamaged)
+	assert.Equal(t, whole.String(), got.String())
+	assert.ErrorIs(t, WriteJSON(&got, x, events, each(es, other)), other)
+
 	// A reader that went away.
+	assert.ErrorIs(t, WriteJSON(broken{}, x, events, each(es, nil)), os.ErrClosed)
+	assert.ErrorIs(t, WriteSessions(broken{}, []Session{x}), os.ErrClosed)
 	assert.ErrorIs(t, WriteCSV(broken{}, x, each(es, nil)), os.ErrClosed)
 	assert.ErrorIs(t, WriteJSONL(broken{}, x, events, each(es, nil)), os.ErrClosed)
 	assert.ErrorIs(t, WriteSummary(broken{}, x, events), os.ErrClosed)
