@@ -45,6 +45,7 @@ type cli struct {
 	Silence     silenceCommand     `cmd:"" help:"Pause the alarm's sound for two minutes; never its lamp."`
 	Press       pressCommand       `cmd:"" help:"Press a switch of a simulated table."`
 
+	Sessions   sessionsCommand   `cmd:"" help:"List, show, export, plot or delete past treatments."`
 	Programmes programmesCommand `cmd:"" help:"List the programmes, or show one with its plan."`
 	Check      checkCommand      `cmd:"" help:"Check pins, converter, switches and real-time state of a table."`
 	Calibrate  calibrateCommand  `cmd:"" help:"Calibrate the load cell, guided: tare, span, check."`
