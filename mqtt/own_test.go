@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +56,24 @@ func TestRefusedRequestsLeaveEvents(t *testing.T) {
 		assert.Contains(t, e.Text, c.text, i)
 		assert.Equal(t, uint64(before+1), e.Seq, "without gaps")
 	}
+}
+
+// The control process remembers what another gateway, or this one before a restart, has
+// asked; that the request came again is told all the same.
+func TestRepetitionThatOnlyTheTableKnowsIsTold(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	tb := newTable()
+	tb.answer = func(_ context.Context, r link.Request) (link.Response, error) {
+		return link.Response{ID: r.ID, Status: link.StatusOK, Repeated: true}, nil
+	}
+	_, o := serving(t, b, tb)
+	o.publish("request", false, `{"id":"once","rev":1000,"command":"start"}`)
+	eventually(t, "told", func() bool { return len(o.own()) == 1 })
+	assert.Equal(t, string(RepeatedRequest), o.own()[0].EventType)
+	assert.Contains(t, o.own()[0].Text, `The start request "once" came again`)
+	assert.NotContains(t, o.last("response"), "repeated", "the answer is the first one's")
 }
 
 func TestFloodIsToldNowAndThen(t *testing.T) {

@@ -131,12 +131,15 @@ func (g *Gateway) work(ctx context.Context, known *answers, in incoming) {
 		return
 	}
 	response, found := known.recall(in.client, in.request)
-	if found {
-		g.Tell(RepeatedRequest, fmt.Sprintf("The %s request %q%s came again; it was answered again and not done again.",
-			in.request.Command, in.request.ID, by(in.client)))
-	} else {
+	if !found {
 		response = g.ask(ctx, in.request)
 		known.remember(in.client, in.request, response)
+	}
+	// The control process remembers as well: across a restart of the gateway, and
+	// whoever sends the copy.
+	if found || response.Repeated {
+		g.Tell(RepeatedRequest, fmt.Sprintf("The %s request %q%s came again; it was answered again and not done again.",
+			in.request.Command, in.request.ID, by(in.client)))
 	}
 	g.answer(in.client, response)
 }

@@ -26,7 +26,7 @@ type answer struct {
 }
 
 // once calls act for the first of several requests with one id and gives its
-// response to all of them. A response is kept only if act says so: a request
+// response to all of them, to the later ones as Repeated. A response is kept only if act says so: a request
 // that did nothing may be tried again. The wait for another's response ends
 // with ctx.
 func (m *memory) once(ctx context.Context, id string, act func() (r Response, keep bool)) (Response, error) {
@@ -34,7 +34,9 @@ func (m *memory) once(ctx context.Context, id string, act func() (r Response, ke
 	if !first {
 		select {
 		case <-a.done:
-			return a.response, nil
+			again := a.response
+			again.Repeated = true
+			return again, nil
 		case <-ctx.Done():
 			return Response{}, ctx.Err()
 		}

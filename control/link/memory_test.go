@@ -15,10 +15,11 @@ func TestMemoryActsOnce(t *testing.T) {
 	var m memory
 	acts := 0
 	act := func() (Response, bool) { acts++; return Response{ID: "a", Rev: uint64(acts)}, true }
-	for range 3 {
+	for i := range 3 {
 		r, err := m.once(t.Context(), "a", act)
 		require.NoError(t, err)
 		assert.Equal(t, uint64(1), r.Rev)
+		assert.Equal(t, i > 0, r.Repeated)
 	}
 	assert.Equal(t, 1, acts)
 }

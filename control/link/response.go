@@ -31,6 +31,9 @@ type Response struct {
 	// Rev and Mode after the request. Refusal and Stopped leave them to the caller.
 	Rev  uint64       `json:"rev"`
 	Mode control.Mode `json:"mode"`
+	// Repeated: the request came again, nothing was done, and this is the answer to
+	// the first one.
+	Repeated bool `json:"repeated,omitempty"`
 }
 
 // Answer puts a Reply of the controller into words.
