@@ -53,6 +53,7 @@ func program(t *testing.T) string {
 // table is a simulated one with its two processes, real in all but the pins.
 type table struct {
 	t                *testing.T
+	whole            *testing.T // for how long its processes live
 	id, dir, config  string
 	control, gateway *exec.Cmd
 	said             *output // by both processes
@@ -62,7 +63,7 @@ type table struct {
 // certificate; changes are lines of its settings that shall be others.
 func newTable(t *testing.T, b *broker, id string, changes map[string]string) *table {
 	t.Helper()
-	tb := &table{t: t, id: id, dir: t.TempDir(), said: new(output)}
+	tb := &table{t: t, whole: t, id: id, dir: t.TempDir(), said: new(output)}
 	plain := strings.Replace(read(t, "../../hw/simtable/tables/plain.toml"), `name = "plain"`, fmt.Sprintf("name = %q", id), 1)
 	require.NoError(t, os.WriteFile(filepath.Join(tb.dir, "table.toml"), []byte(plain), 0o600))
 	lines := map[string]string{
@@ -89,13 +90,13 @@ func newTable(t *testing.T, b *broker, id string, changes map[string]string) *ta
 
 func (tb *table) startControl(args ...string) {
 	tb.t.Helper()
-	tb.control = run(tb.t, tb.said, program(tb.t), append([]string{"control", "--simulate", "--run-dir", tb.dir,
+	tb.control = run(tb.whole, tb.said, program(tb.t), append([]string{"control", "--simulate", "--run-dir", tb.dir,
 		"--table", filepath.Join(tb.dir, "table.toml"), "--remote", "full"}, args...)...)
 }
 
 func (tb *table) startGateway() {
 	tb.t.Helper()
-	tb.gateway = run(tb.t, tb.said, program(tb.t), "gateway", "--config", tb.config)
+	tb.gateway = run(tb.whole, tb.said, program(tb.t), "gateway", "--config", tb.config)
 }
 
 // dial connects as somebody at the table.
