@@ -345,14 +345,18 @@ func tooLarge(sc *scene, s *control.Snapshot) {
 // queuedForGateway: a session that the broker keeps under the gateway's own name
 // gets a start while the gateway is away.
 func queuedForGateway(sc *scene, s *control.Snapshot) {
+	mine, theirs := sc.start(s), sc.start(s)
 	sc.without(func() {
 		session := paho.NewClient(sc.b.options(sc.t, "table-1").SetCleanSession(false))
 		require.NoError(sc.t, paho.WaitTokenTimeout(session.Connect(), patience))
 		require.NoError(sc.t, paho.WaitTokenTimeout(session.SubscribeMultiple(map[string]byte{sc.anna.requests(): 1, sc.home.requests(): 1}, nil), patience))
 		session.Disconnect(100)
-		sc.anna.request(false, sc.start(s))
-		sc.home.request(false, sc.start(s))
+		sc.anna.request(false, mine)
+		sc.home.request(false, theirs)
 	})
+	sc.mark()
+	assert.Empty(sc.t, sc.anna.answers(decode[response](sc.t, mine).ID), "it never arrived")
+	assert.Empty(sc.t, sc.home.answers(decode[response](sc.t, theirs).ID), "it never arrived")
 }
 
 // queuedForOthers: a program whose session the broker keeps comes back later and
