@@ -118,7 +118,7 @@ func (g *Gateway) options(ctx context.Context, c *connection, broker *url.URL) (
 		if err != nil {
 			return nil, err
 		}
-		return c.take(conn)
+		return c.take(newFramed(conn, func(topic string, retained bool) { g.tooLarge(c, topic, retained) }))
 	})
 	return o, nil
 }
@@ -142,29 +142,14 @@ func open(ctx context.Context, u *url.URL, secure *tls.Config) (net.Conn, error)
 }
 
 // take keeps the network connection for cut, unless that was called meanwhile.
-func (c *connection) take(conn net.Conn) (net.Conn, error) {
+func (c *connection) take(conn *framed) (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over {
 		return nil, errors.Join(errEnded, conn.Close())
 	}
-	c.conn = &framed{Conn: conn}
-	return c.conn, nil
-}
-
-// oversize tells whether a packet ended the connection that was too large to read,
-// and on which topic it was, as far as that is known.
-func (c *connection) oversize() (topic string, ended bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn == nil {
-		return "", false
-	}
-	t := c.conn.oversize.Load()
-	if t == nil {
-		return "", false
-	}
-	return *t, true
+	c.conn = conn
+	return conn, nil
 }
 
 // reason is why the connection ended, once it is known that it did: what the

@@ -162,10 +162,11 @@ func farTooLarge(t *testing.T, topic string) {
 	eventually(t, "told", func() bool { return o.last("event") != "" })
 	assert.Equal(t, "oversize-request", decode[Event](t, o.last("event")).EventType)
 	assert.Equal(t, 1, g.logs.count("far too large"))
+	assert.Zero(t, g.logs.count("not connected"), "it costs nobody the connection")
 	o.available(Online)
 	late := observe(t, b)
 	eventually(t, "state", func() bool { return late.last("state") != "" })
-	assert.Less(t, len(late.last(topic)), maxInbound)
+	assert.Less(t, len(late.last(topic)), maxInbound, "and the broker does not keep it")
 	o.publish("request", false, `{"id":"works","rev":1000,"command":"arm"}`)
 	o.response("works", 1)
 }

@@ -1,127 +1,151 @@
 package mqtt
 
 import (
+	"bufio"
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
-	"sync/atomic"
 )
 
 // maxInbound is the largest packet that is read from the broker, in bytes. The
 // largest that makes sense is a request with its topic; MQTT 3.1.1 allows 256 MiB
-// and gives the receiver no say, so the connection ends before that is read.
+// and gives the receiver no say.
 const maxInbound = 64 << 10
 
-// errOversize: somebody published a packet larger than maxInbound on a topic the
-// gateway subscribes to.
-var errOversize = errors.New("mqtt: a packet larger than 65536 bytes arrived")
+// errMalformed: what arrives is not MQTT, or a packet that no broker makes so large.
+var errMalformed = errors.New("mqtt: the broker sends what is not MQTT")
 
-// framed is a connection that follows the packets' headers as they are read,
-// and gives up on a packet that is too large before it is in memory.
+// The types of packets that matter here (MQTT 3.1.1, table 2.1).
+const (
+	publish = 3
+	puback  = 4
+)
+
+// framed is a connection that reads the packets' headers itself (MQTT 3.1.1,
+// section 2.2: one byte of type and flags, one to four bytes of length with seven
+// bits each, contents). A message that is too large is acknowledged and passed
+// over, so that it is never in memory, and whoever sends it costs nobody the
+// connection, and with it the stop: everything else goes to the reader as it is.
+// Read belongs to one goroutine.
 type framed struct {
 	net.Conn
-	frame frame
-	// oversize: it has given up, which the library does not always say; the topic of
-	// what was too large, empty = not known.
-	oversize atomic.Pointer[string]
+	in       *bufio.Reader
+	head     []byte // of the packet that is handed out, still to come
+	contents int    // of that packet, still to come
+	// passed hears of each message that was passed over.
+	passed func(topic string, retained bool)
 }
 
+func newFramed(c net.Conn, passed func(topic string, retained bool)) *framed {
+	return &framed{Conn: c, in: bufio.NewReader(c), passed: passed}
+}
+
+// Read hands out what is left of a packet, else what there is of the next one.
 func (f *framed) Read(p []byte) (int, error) {
-	n, err := f.Conn.Read(p)
-	bad := f.frame.follow(p[:n])
-	// The library must not see the header, or it would make room for the packet.
-	for bad == nil && err == nil && f.frame.inTopic {
-		n, err = f.Conn.Read(p)
-		bad = f.frame.follow(p[:n])
+	for len(f.head) == 0 && f.contents == 0 {
+		if err := f.next(); err != nil {
+			return 0, err
+		}
 	}
-	if bad != nil || f.frame.inTopic {
-		topic := f.frame.oversizeTopic()
-		f.oversize.Store(&topic)
-		return 0, errOversize
+	if len(f.head) > 0 {
+		n := copy(p, f.head)
+		f.head = f.head[n:]
+		return n, nil
 	}
+	n, err := f.in.Read(p[:min(len(p), f.contents)])
+	f.contents -= n
 	return n, err
 }
 
-// frame is the place in a stream of MQTT packets (3.1.1, section 2.2): one byte
-// of type and flags, one to four bytes of length with seven bits each, contents.
-type frame struct {
-	kind     byte // of the packet, with its flags
-	inLength bool
-	shift    uint
-	length   int
-	contents int // bytes still to come
-	// inTopic: the packet is too large, and its topic is read to name it.
-	inTopic bool
-	topic   []byte // with its two bytes of length
-}
-
-// publish is the type of a PUBLISH packet (3.1.1, section 2.2.1).
-const publish = 3
-
-// mostTopic is longer than any topic that the gateway reads, in bytes.
-const mostTopic = 256
-
-// oversizeTopic is the topic of a packet that was too large, or empty.
-func (f *frame) oversizeTopic() string {
-	if len(f.topic) < 2 {
-		return ""
+// next reads the header of a packet, and the whole of one that is too large.
+func (f *framed) next() error {
+	kind, err := f.in.ReadByte()
+	if err != nil {
+		return err
 	}
-	if n := int(f.topic[0])<<8 | int(f.topic[1]); n <= mostTopic && len(f.topic) == 2+n {
-		return string(f.topic[2:])
-	}
-	return ""
-}
-
-// name takes one byte of the topic of a packet that is too large, and is done when
-// it is whole.
-func (f *frame) name(b byte) error {
-	f.topic = append(f.topic, b)
-	if len(f.topic) < 2 {
-		return nil
-	}
-	if n := int(f.topic[0])<<8 | int(f.topic[1]); n <= mostTopic && len(f.topic) < 2+n {
-		return nil
-	}
-	return errOversize
-}
-
-// follow moves along the bytes of the stream.
-func (f *frame) follow(p []byte) error {
-	for len(p) > 0 {
-		if f.contents > 0 {
-			skip := min(f.contents, len(p))
-			f.contents -= skip
-			p = p[skip:]
-			continue
+	head, length := []byte{kind}, 0
+	for shift := 0; ; shift += 7 {
+		b, err := f.in.ReadByte()
+		if err != nil {
+			return err
 		}
-		b := p[0]
-		p = p[1:]
-		if f.inTopic {
-			if err := f.name(b); err != nil {
-				return err
-			}
-			continue
+		head = append(head, b)
+		length |= int(b&0x7f) << shift
+		if b&0x80 == 0 {
+			break
 		}
-		if !f.inLength {
-			f.inLength, f.kind, f.shift, f.length = true, b, 0, 0
-			continue
-		}
-		f.length |= int(b&0x7f) << f.shift
-		f.shift += 7
 		// A length that goes on for more than four bytes is malformed; the client
 		// library itself would read on for ever.
-		if f.shift > 28 {
-			return errOversize
-		}
-		if b&0x80 != 0 {
-			continue
-		}
-		f.inLength, f.contents = false, f.length
-		if f.length > maxInbound {
-			if f.kind>>4 != publish {
-				return errOversize
-			}
-			f.inTopic, f.contents = true, 0
+		if shift == 21 {
+			return errMalformed
 		}
 	}
-	return nil
+	switch {
+	case length <= maxInbound:
+		f.head, f.contents = head, length
+		return nil
+	case kind>>4 == publish:
+		return f.passOver(kind, length)
+	default:
+		return errMalformed
+	}
+}
+
+// passOver reads a message without keeping it. However large it is: the client
+// library's ping, whose answer waits behind it, bounds the time.
+func (f *framed) passOver(kind byte, length int) error {
+	var two [2]byte
+	if _, err := io.ReadFull(f.in, two[:]); err != nil {
+		return err
+	}
+	topic := make([]byte, binary.BigEndian.Uint16(two[:]))
+	left := length - len(two) - len(topic)
+	acknowledged := kind>>1&3 > 0
+	if acknowledged {
+		left -= len(two)
+	}
+	if left < 0 {
+		return errMalformed
+	}
+	if _, err := io.ReadFull(f.in, topic); err != nil {
+		return err
+	}
+	if acknowledged {
+		if _, err := io.ReadFull(f.in, two[:]); err != nil {
+			return err
+		}
+	}
+	if _, err := f.in.Discard(left); err != nil {
+		return err
+	}
+	f.passed(string(topic), kind&1 != 0)
+	if !acknowledged {
+		return nil
+	}
+	// Without it the broker would send it again, and nothing more after twenty of
+	// them. The library, too, writes each packet in one go, so it comes between two.
+	_, err := f.Conn.Write([]byte{puback << 4, 2, two[0], two[1]})
+	return err
+}
+
+// tooLarge is told of a message that was not read. If the broker keeps it, it is
+// replaced, or every connection would begin with it.
+func (g *Gateway) tooLarge(c *connection, topic string, retained bool) {
+	g.drop("a message that is far too large; the broker's access rules can forbid it")
+	_, request := g.topics.requestClient(topic)
+	if !request && topic != g.topics.Availability {
+		return
+	}
+	g.Tell(OversizeRequest, "Something far too large was published to "+topic+" and was not read. Find its sender.")
+	switch {
+	case topic == g.topics.Availability:
+		if _, _, live := g.view.now(); live {
+			signal(c.contradicted)
+		} else {
+			g.post(outgoing{topic: topic, retained: true, payload: []byte(Offline)})
+		}
+	case retained:
+		g.post(outgoing{topic: topic, retained: true})
+	}
 }

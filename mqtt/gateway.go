@@ -93,9 +93,6 @@ type Gateway struct {
 	telling chan OwnEvent
 
 	trouble, linkTrouble, backlogTrouble, flood complaint
-	// suspicious are topics of ours on which a packet was that was too large to read:
-	// it may be retained, and end each connection anew, until it is overwritten.
-	suspicious []string
 }
 
 // outgoing is one message that waits for the connection's window.

@@ -64,12 +64,7 @@ func (g *Gateway) serveOnce(ctx context.Context, broker *url.URL) error {
 	if g.trouble.answer(broker.String()) {
 		g.log.Info("mqtt: connected", "broker", broker.String(), "client_id", g.config.clientID())
 	}
-	err = s.run(ctx)
-	if topic, ended := c.oversize(); err != nil && ended {
-		g.suspect(topic)
-		err = errOversize
-	}
-	return err
+	return s.run(ctx)
 }
 
 // explain says why there is no connection, and what to do about it.
@@ -163,12 +158,12 @@ func explainNetwork(err error) (why, advice string) {
 		return "the broker's name cannot be resolved", "correct the host in broker, or the name server"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nobody listens at the broker's address", "start the broker, or correct host and port in broker"
-	case errors.Is(err, errOversize):
-		return "somebody publishes far too large requests", "find the sender; the broker's access rules can forbid it"
+	case errors.Is(err, errMalformed):
+		return "what answers at the broker's address does not speak MQTT", "correct host and port in broker"
 	case errors.Is(err, errUnacknowledged), errors.Is(err, errUnsubscribed), errors.Is(err, errConnectTimeout), errors.Is(err, errSilent),
 		errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "the broker does not answer in time", "look at the network and at the broker's load"
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the broker closed the connection", "look at the broker's log; another client with the same client_id has this effect"
 	}
 	return "", ""

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -22,13 +21,6 @@ var errUnsubscribed = errors.New("mqtt: the broker does not answer the subscript
 // somebody else contradicts it. Both are asked for before anything is
 // published: who reads "online" can send a request.
 func (s *session) subscribe(ctx context.Context) error {
-	if len(s.g.suspicious) > 0 {
-		// What was too large to read may be retained, and would end this connection as
-		// well: overwrite it unseen.
-		if err := s.overwrite(ctx); err != nil {
-			return err
-		}
-	}
 	topics := &s.g.topics
 	s.unheard = []string{topics.Request, topics.Request + "/+", topics.Availability}
 	return s.subscribeRest(ctx)
@@ -68,31 +60,6 @@ func (s *session) subscribeRest(ctx context.Context) error {
 		s.g.log.Info("mqtt: requests are read again")
 	}
 	s.deaf = deaf
-	return nil
-}
-
-// suspect remembers what to overwrite at the next connection: the topic, or where
-// it is not known every topic that all tables read.
-func (g *Gateway) suspect(topic string) {
-	g.suspicious = []string{g.topics.Request, g.topics.Availability}
-	if _, ok := g.topics.requestClient(topic); ok || topic == g.topics.Availability {
-		g.suspicious = []string{topic}
-	}
-}
-
-// overwrite replaces whatever is retained on the topics under suspicion.
-func (s *session) overwrite(ctx context.Context) error {
-	for _, topic := range s.g.suspicious {
-		payload := ""
-		if topic == s.g.topics.Availability {
-			payload = Offline
-		}
-		if err := s.wait(ctx, s.conn.client.Publish(topic, 1, true, payload), errUnacknowledged); err != nil {
-			return err
-		}
-	}
-	s.g.Tell(OversizeRequest, fmt.Sprintf("Something far too large was published to %s and cleared. Find its sender.", strings.Join(s.g.suspicious, " or ")))
-	s.g.suspicious = nil
 	return nil
 }
 
