@@ -44,6 +44,8 @@ func (f Fault) loses(direction int) bool {
 type Publish struct {
 	// Acknowledged: this is the PUBACK, on its way to the client.
 	Acknowledged bool
+	// At is when it went through.
+	At time.Time
 	// Connection counts the connections through this proxy from 1.
 	Connection int
 	Topic      string

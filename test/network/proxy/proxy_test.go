@@ -35,7 +35,11 @@ func newWire(t *testing.T) *wire {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	w := &wire{t: t, seen: make(chan Publish, 16)}
-	w.p, err = Listen(l.Addr().String(), func(m Publish) { w.seen <- m })
+	w.p, err = Listen(l.Addr().String(), func(m Publish) {
+		assert.WithinDuration(t, time.Now(), m.At, generous)
+		m.At = time.Time{}
+		w.seen <- m
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.p.Close()) })
 	w.client, err = net.Dial("tcp", w.p.Addr())

@@ -117,6 +117,7 @@ func (w *way) note(direction int, raw []byte) (lost bool) {
 	}
 	p.mu.Unlock()
 	if message != nil {
+		message.At = time.Now()
 		p.see(*message)
 	}
 	return lost

@@ -1,0 +1,119 @@
+//go:build linux
+
+package network
+
+import (
+	"encoding/json"
+	"flag"
+	"testing"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"traction/control"
+	"traction/control/link"
+	"traction/mqtt"
+)
+
+var kills = flag.Int("kills", 1, "how often TestBrokerKilled kills the broker")
+
+// TestBrokerKilled kills the broker again and again in one treatment, with all
+// that it holds, at the gateway's own pace.
+func TestBrokerKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute of real time")
+	}
+	t.Parallel()
+	s := newSite(t)
+	s.begin()
+	op := s.operator()
+	boot := op.Hello().ID
+	s.treat(op)
+	connected := func(since int) {
+		eventually(t, generous, "state on a new connection", func() bool {
+			got := s.on(&s.acked, "state")
+			return len(got) > 0 && got[len(got)-1].Connection > since
+		})
+	}
+	connected(0)
+	before := s.gateway.footprint(t)
+	began := time.Now()
+	for range *kills {
+		last := len(s.way.Counts().Connects)
+		s.broker.restart()
+		connected(last)
+		require.True(t, s.gateway.alive())
+	}
+	t.Logf("%d kills in %v, %d connections", *kills, time.Since(began).Round(time.Second), len(s.way.Counts().Connects))
+	s.gateway.footprint(t).flat(t, before)
+
+	fresh := until(t, s.operator(), "still treating", func(*control.Snapshot) bool { return true })
+	require.Equal(t, control.Treating, fresh.Mode, "the treatment took no notice")
+	_, err := s.operator().Request(t.Context(), link.Request{Command: control.CommandStop})
+	require.NoError(t, err)
+	idle := until(t, s.operator(), "idle", func(n *control.Snapshot) bool { return n.Mode == control.Idle })
+	want := happened(t, s)
+	eventually(t, generous, "the broker has every event", func() bool {
+		return len(distinct(eventsOf(t, s.on(&s.acked, "event"), boot))) >= want
+	})
+	assert.Len(t, distinct(eventsOf(t, s.on(&s.all, "event"), boot)), want, "and no others")
+	t.Logf("%d events, published %d times, at most %d in flight", want, len(eventsOf(t, s.on(&s.all, "event"), boot)), s.way.Counts().InFlight)
+	assert.LessOrEqual(t, s.way.Counts().InFlight, 16)
+	retained(t, s, idle.Rev)
+}
+
+// happened asks the control process how many events there were.
+func happened(t *testing.T, s *site) int {
+	t.Helper()
+	c := s.operator()
+	first := uint64(1)
+	require.NoError(t, c.Subscribe(link.Subscription{EventsFrom: &first, Snapshots: link.MinSnapshots}))
+	last := uint64(0)
+	for snapshots := 0; snapshots < 2; { // all events come before the second of them
+		u, err := c.Next(t.Context())
+		require.NoError(t, err)
+		for _, e := range u.Events {
+			last = max(last, e.Seq)
+		}
+		if u.Snapshot != nil {
+			snapshots++
+		}
+	}
+	return int(last)
+}
+
+// retained checks what somebody finds who comes to the broker now.
+func retained(t *testing.T, s *site, rev uint64) {
+	t.Helper()
+	found := make(chan paho.Message, 1024)
+	subscribe(t, client(t, s.broker.addr, "late"), "traction/plain/#", func(m paho.Message) {
+		if m.Retained() {
+			found <- m
+		}
+	})
+	var state struct{ Rev uint64 }
+	var session struct {
+		Treatment int
+		End       string
+	}
+	availability := ""
+	eventually(t, generous, "what stays", func() bool {
+		for len(found) > 0 {
+			switch m := <-found; m.Topic() {
+			case "traction/plain/state":
+				require.NoError(t, json.Unmarshal(m.Payload(), &state))
+			case "traction/plain/session":
+				require.NoError(t, json.Unmarshal(m.Payload(), &session))
+			case "traction/plain/availability":
+				availability = string(m.Payload())
+			}
+		}
+		return availability != "" && state.Rev != 0 && session.Treatment != 0
+	})
+	assert.Equal(t, mqtt.Online, availability)
+	assert.Equal(t, rev, state.Rev, "the newest state")
+	assert.Equal(t, 1, session.Treatment)
+	assert.Equal(t, "stopped", session.End)
+}
