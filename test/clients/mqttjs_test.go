@@ -15,6 +15,7 @@ import (
 // the rope is slack in the end.
 func TestMQTTjs(t *testing.T) {
 	heavy(t)
+	t.Parallel()
 	js := node(t, "mqtt")
 	m := startMosquitto(t)
 	tb := startTable(t, m.url())

@@ -144,6 +144,7 @@ func (r *nodeRED) calm(t *testing.T) {
 // broker, pauses, resumes and stops it, notifies, and logs it once.
 func TestNodeRED(t *testing.T) {
 	heavy(t)
+	t.Parallel()
 	whole := t // what starts here lives longer than one part
 	m := startMosquitto(t)
 	r := startNodeRED(t, m.port)

@@ -25,8 +25,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds every wait for a real process; it is never used up when all is well.
-const patience = time.Minute
+// patience bounds every wait for a real process. It is twice the longest that a table
+// takes to come back to a restarted broker whose first attempt it has missed.
+const patience = 2 * time.Minute
 
 // work holds the appliance that the tests share; removed at the end.
 var work string
@@ -211,7 +212,7 @@ func (p *process) succeed(t *testing.T) {
 			t.Fatalf("%s ended with %d:\n%s%s", filepath.Base(p.cmd.Path), exit.ExitCode(), p.out, p.log)
 		}
 		require.NoError(t, p.err)
-	case <-time.After(2 * patience):
+	case <-time.After(patience):
 		t.Fatalf("%s did not end:\n%s%s", filepath.Base(p.cmd.Path), p.out, p.log)
 	}
 }

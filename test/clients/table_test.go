@@ -17,17 +17,17 @@ import (
 // tableID is the simulated table's level in the topics: that of the documents.
 const tableID = "winch"
 
-// programme is one that reaches its hold soon and stays there long enough for a test.
+// programme is one that reaches its hold soon and stays there longer than any test takes.
 const programme = `title = "Clients"
 source = "a test"
 harness = "lumbar"
 hold = "80 N"
-hold_time = "60 s"
+hold_time = "10 min"
 rest = "40 N"
 rest_time = "5 s"
 ramp_up = "40 N/s"
 ramp_down = "40 N/s"
-duration = "120 s"
+duration = "20 min"
 pause_rests = false
 `
 
