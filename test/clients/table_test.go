@@ -149,3 +149,14 @@ func (tb *table) treat(t *testing.T) {
 	tb.order(t, link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 })
 	tb.until(t, "hold", func(s *control.Snapshot) bool { return s.Phase == control.Hold })
 }
+
+// pause and resume at the table's own socket.
+func (tb *table) pause(t *testing.T) {
+	t.Helper()
+	tb.order(t, link.Request{Command: control.CommandPause}, func(s *control.Snapshot) bool { return s.Mode == control.Treating })
+}
+
+func (tb *table) resume(t *testing.T) {
+	t.Helper()
+	tb.order(t, link.Request{Command: control.CommandResume}, func(s *control.Snapshot) bool { return s.Mode == control.Paused })
+}
