@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
-	"traction/control/link"
 )
 
 // aedes is a second implementation of a broker, and one that tells what it sees.
@@ -149,13 +148,6 @@ func answer(t *testing.T, o *observer, topic, id string) string {
 	return ""
 }
 
-// pauseAtTable pauses and resumes at the table's own socket: a command event each.
-func (tb *table) pauseAtTable(t *testing.T) {
-	t.Helper()
-	tb.order(t, link.Request{Command: control.CommandPause}, func(s *control.Snapshot) bool { return s.Mode == control.Treating })
-	tb.order(t, link.Request{Command: control.CommandResume}, func(s *control.Snapshot) bool { return s.Mode == control.Paused })
-}
-
 // TestAedes: the gateway's whole life with a broker that is not Mosquitto.
 func TestAedes(t *testing.T) {
 	heavy(t)
@@ -200,7 +192,10 @@ func TestAedes(t *testing.T) {
 
 	part("outlives the broker", func(t *testing.T) {
 		done := a.commands(t, "resume")
-		a.restart(t, whole, func() { tb.pauseAtTable(t) })
+		a.restart(t, whole, func() {
+			tb.pause(t)
+			tb.resume(t)
+		})
 		eventually(t, "what happened meanwhile", func() bool { return a.commands(t, "resume") == done+1 })
 		require.NotEmpty(t, a.published(t, "availability"))
 		assert.Equal(t, "online", a.published(t, "availability")[0].Payload)
@@ -213,7 +208,8 @@ func TestAedes(t *testing.T) {
 		tb.gateway.kill()
 		eventually(t, "the last will", func() bool { return o.last("availability") == "offline" })
 		done := a.commands(t, "resume")
-		tb.pauseAtTable(t)
+		tb.pause(t)
+		tb.resume(t)
 		o.publish(t, "request", true, `{"id":"r1","command":"stop"}`)
 		o.publish(t, "request/somebody", true, `{"id":"r2","command":"pause"}`)
 		tb.gateway = startGateway(whole, tb.dir, a.url())
@@ -258,6 +254,8 @@ func TestAedes(t *testing.T) {
 		o.publish(t, "request", false, `{"id":"s1","command":"stop"}`)
 		tb.mode(t, control.Idle)
 		eventually(t, "the report", func() bool { return o.last("session") != "" })
+		o.publish(t, "request/last", false, `{"id":"s2","command":"report"}`)
+		eventually(t, "the report once more", func() bool { return o.last("report") != "" })
 		tb.gateway.end()
 		eventually(t, "offline", func() bool { return o.last("availability") == "offline" })
 	})
@@ -270,5 +268,15 @@ func TestAedes(t *testing.T) {
 			assert.Equal(t, next[who], e.Seq, who)
 		}
 		assert.GreaterOrEqual(t, len(next), 2, "the control process and a gateway")
+	})
+
+	part("keeps the contract", func(t *testing.T) {
+		var all []sent
+		for _, s := range a.seen(t) {
+			if s.What == "publish" && strings.HasPrefix(s.Topic, root) {
+				all = append(all, sent{s.Topic, s.Payload, s.QoS, s.Retain, s.Client == a.gateway(t) && s.Payload != ""})
+			}
+		}
+		judge(t, all).succeed(t)
 	})
 }

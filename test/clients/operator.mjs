@@ -9,6 +9,7 @@ import mqtt from 'mqtt'
 
 const [url, table] = process.argv.slice(2)
 const root = `traction/${table}/`
+const me = 'operator' // the last level of our topics; where the broker has users, our user name
 const patience = 30_000 // milliseconds for an answer or a change; never used up when all is well
 
 const latest = {} // the newest message of each topic
@@ -44,8 +45,8 @@ function state (ok, what) {
 // request resolves with the answer to one request, found by its id.
 async function request (fields) {
   const id = randomUUID()
-  const answer = when('response', r => r.id === id, `the answer to ${fields.command}`)
-  await client.publishAsync(root + 'request', JSON.stringify({ id, ...fields }), { qos: 1, retain: false })
+  const answer = when(`response/${me}`, r => r.id === id, `the answer to ${fields.command}`)
+  await client.publishAsync(`${root}request/${me}`, JSON.stringify({ id, ...fields }), { qos: 1, retain: false })
   const response = await answer
   console.log(`${fields.command}: ${response.status} ${response.code}: ${response.message}`)
   return response
@@ -77,6 +78,7 @@ await expect('stale_rev', { rev: treating.rev - 1, command: 'set', hold_n: 70 })
 await expect('above_limit', { rev: treating.rev, command: 'set', hold_n: 145 }) // the person's cap is 150 N, 10 N are kept free
 await expect('out_of_range', { rev: treating.rev, command: 'set', hold_n: 5000 })
 await expect('only_at_table', { rev: treating.rev, command: 'arm' })
+await expect('not_found', { command: 'report', session: 'c0ffee-1' })
 assert.equal(latest.state.mode, 'treating')
 
 // A pause needs no rev; what follows it needs the new one.
@@ -96,4 +98,9 @@ const session = await ended
 assert.equal(session.end, 'stopped')
 assert.ok(session.peak_n > 0 && session.peak_n < session.force_limit_n.value)
 await state(s => s.mode === 'idle', 'the table to be idle')
+
+// The same report can be asked for at any time.
+const report = when('report', r => r.session === session.session, 'the report that was asked for')
+await expect('ok', { command: 'report', session: session.session })
+assert.equal((await report).peak_n, session.peak_n)
 await client.endAsync()
