@@ -18,6 +18,7 @@ type pace struct {
 
 	reconnect backoff       // to the broker
 	settled   time.Duration // a connection that lasted so long starts the backoff anew
+	reask     backoff       // to ask again for topics that the broker refused
 	connect   time.Duration // dial, TLS and CONNACK together
 	keepAlive time.Duration // without traffic the client pings
 	ping      time.Duration // for the broker to answer a ping
@@ -56,6 +57,7 @@ func defaultPace() pace {
 		stopping:    10 * time.Second,
 		reconnect:   backoff{spread: 24 * time.Second, first: 24 * time.Second, most: 48 * time.Second},
 		settled:     60 * time.Second,
+		reask:       backoff{first: 2 * time.Second, most: 60 * time.Second},
 		connect:     10 * time.Second,
 		keepAlive:   15 * time.Second,
 		ping:        5 * time.Second,

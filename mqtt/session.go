@@ -47,6 +47,8 @@ type session struct {
 	sent               map[key]bool      // of the backlog, unacknowledged
 	unheard            []string          // filters that the broker refused so far
 	deaf               bool              // the plain topic of requests is one of them
+	refusals           int               // tries that ended with filters refused
+	again              <-chan time.Time  // when to ask for them again; nil = all are granted
 }
 
 // packet is one message to write.
@@ -133,6 +135,7 @@ func (s *session) run(ctx context.Context) error {
 			// Both are published again, although the broker acknowledged them: a cluster
 			// that elects a leader can acknowledge a message and forget to retain it.
 			s.stated, s.availability = false, ""
+		case <-s.again:
 			err = s.subscribeRest(ctx)
 		case <-diagnostics.C:
 			err = s.publishDiagnostics()

@@ -27,16 +27,22 @@ func (s *session) subscribe(ctx context.Context) error {
 }
 
 // subscribeRest asks for what the broker has not granted yet, at QoS 1, and where
-// it refuses that at QoS 0. A cluster that has just lost a node refuses QoS 1 for
-// some time, because it has nowhere to keep what is unacknowledged; without a
-// session QoS 0 brings the same requests while the connection lasts, and a table
-// that hears no stop because it insisted would be the worse one. It is called
-// again now and then while something is refused.
+// it refuses that at QoS 0. What is refused all the same it asks for again later.
+//
+// A cluster that has just lost a node lets QoS 1 subscriptions wait for seconds and
+// refuses some, because it has to find a place for what is unacknowledged. Without
+// a session QoS 0 brings the same requests while the connection lasts, so several
+// brokers are asked for nothing else: a table that hears no stop because it
+// insisted would be the worse one.
 func (s *session) subscribeRest(ctx context.Context) error {
 	topics := &s.g.topics
-	for _, qos := range []byte{1, 0} {
+	levels := []byte{1, 0}
+	if len(strings.Fields(s.g.config.Broker)) > 1 {
+		levels = []byte{0}
+	}
+	for _, qos := range levels {
 		if len(s.unheard) == 0 {
-			return nil
+			break
 		}
 		filters := make(map[string]byte, len(s.unheard))
 		for _, f := range s.unheard {
@@ -59,7 +65,11 @@ func (s *session) subscribeRest(ctx context.Context) error {
 	if s.deaf && !deaf {
 		s.g.log.Info("mqtt: requests are read again")
 	}
-	s.deaf = deaf
+	s.deaf, s.again = deaf, nil
+	if len(s.unheard) > 0 {
+		s.refusals++
+		s.again = time.After(s.g.pace.reask.wait(s.refusals))
+	}
 	return nil
 }
 
