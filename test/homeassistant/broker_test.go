@@ -1,0 +1,258 @@
+package homeassistant
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/stretchr/testify/require"
+)
+
+// broker is Mosquitto on a port of its own, which it keeps over a restart.
+type broker struct {
+	owner               *testing.T // whose end is its end
+	program, conf, port string
+	running             *process
+}
+
+// startBroker runs Mosquitto without persistence: a restart forgets everything
+// that is retained, which is the hardest case for everybody.
+func startBroker(t *testing.T) *broker {
+	t.Helper()
+	b := &broker{owner: t, program: mosquittoProgram(t), port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	conf := "user root\npersistence false\nlog_dest stderr\nallow_anonymous true\nlistener " + b.port + " 127.0.0.1\n"
+	require.NoError(t, os.WriteFile(b.conf, []byte(conf), 0o600))
+	b.start(t)
+	return b
+}
+
+func (b *broker) url() string { return "tcp://127.0.0.1:" + b.port }
+
+func (b *broker) start(t *testing.T) {
+	t.Helper()
+	b.running = launch(b.owner, "", b.program, "-c", b.conf)
+	eventually(t, "mosquitto listens", func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+b.port)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+}
+
+func (b *broker) stop(t *testing.T) {
+	t.Helper()
+	b.running.end(t)
+}
+
+// The topics, as the contract names them for anybody.
+const (
+	availabilityTopic = "traction/" + tableID + "/availability"
+	stateTopic        = "traction/" + tableID + "/state"
+	telemetryTopic    = "traction/" + tableID + "/telemetry"
+	diagnosticsTopic  = "traction/" + tableID + "/diagnostics"
+	eventTopic        = "traction/" + tableID + "/event"
+	sessionTopic      = "traction/" + tableID + "/session"
+	requestTopic      = "traction/" + tableID + "/request"
+	responseTopic     = "traction/" + tableID + "/response"
+)
+
+// message is one that the observer has seen.
+type message struct {
+	at       time.Time
+	topic    string
+	payload  string
+	retained bool // told by the broker from its store, not live
+}
+
+// observer sees all that passes the broker.
+type observer struct {
+	client paho.Client
+
+	mu   sync.Mutex
+	last map[string]message // of each topic
+	all  []message          // but telemetry's older ones
+}
+
+// telemetryKept is how many messages of telemetry are kept: four seconds.
+const telemetryKept = 20
+
+// observe connects an observer that comes back after the broker was away.
+func observe(t *testing.T, b *broker) *observer {
+	t.Helper()
+	o := &observer{last: make(map[string]message)}
+	options := paho.NewClientOptions().AddBroker(b.url()).SetClientID("observer").SetConnectRetry(true).
+		SetConnectRetryInterval(200 * time.Millisecond).SetMaxReconnectInterval(200 * time.Millisecond).
+		SetOnConnectHandler(func(c paho.Client) {
+			c.SubscribeMultiple(map[string]byte{"traction/#": 1, "homeassistant/#": 1}, o.receive)
+		})
+	o.client = paho.NewClient(options)
+	token := o.client.Connect()
+	require.True(t, token.WaitTimeout(patience), "the observer connects")
+	require.NoError(t, token.Error())
+	t.Cleanup(func() { o.client.Disconnect(100) })
+	return o
+}
+
+func (o *observer) receive(_ paho.Client, m paho.Message) {
+	seen := message{at: time.Now(), topic: m.Topic(), payload: string(m.Payload()), retained: m.Retained()}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last[seen.topic] = seen
+	o.all = append(o.all, seen)
+	if seen.topic == telemetryTopic && len(o.on(seen.topic)) > telemetryKept {
+		first := slices.IndexFunc(o.all, func(m message) bool { return m.topic == seen.topic })
+		o.all = slices.Delete(o.all, first, first+1)
+	}
+}
+
+// on lists the kept messages of a topic, oldest first. The caller holds the lock.
+func (o *observer) on(topic string) (out []message) {
+	for _, m := range o.all {
+		if m.topic == topic {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// seen lists the kept messages of a topic, oldest first.
+func (o *observer) seen(topic string) []message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.on(topic)
+}
+
+// newest message of a topic; empty when there is none.
+func (o *observer) newest(topic string) message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last[topic]
+}
+
+// tableState is what this test needs of the state topic.
+type tableState struct {
+	Rev        uint64
+	Mode       string
+	Phase      string
+	Programme  string
+	Permission string
+	Held       bool
+	Settings   map[string]float64
+	HeatC      *float64 `json:"heat_c"`
+	Missing    []string
+	Trips      []struct{ ID string }
+}
+
+// state is the newest state of the table.
+func (o *observer) state(t *testing.T) (s tableState) {
+	t.Helper()
+	o.decode(t, stateTopic, &s)
+	return s
+}
+
+// decode reads the newest message of a topic, once there is one.
+func (o *observer) decode(t *testing.T, topic string, into any) {
+	t.Helper()
+	eventually(t, "a message on "+topic, func() bool { return o.newest(topic).payload != "" })
+	require.NoError(t, json.Unmarshal([]byte(o.newest(topic).payload), into), topic)
+}
+
+// until waits until the state of the table satisfies.
+func (o *observer) until(t *testing.T, what string, ok func(*tableState) bool) tableState {
+	t.Helper()
+	var s tableState
+	eventually(t, what, func() bool {
+		s = o.state(t)
+		return ok(&s)
+	})
+	return s
+}
+
+// publish sends one message and waits until the broker has it.
+func (o *observer) publish(t *testing.T, topic, payload string) {
+	t.Helper()
+	token := o.client.Publish(topic, 1, false, payload)
+	require.True(t, token.WaitTimeout(patience), "publish on %s", topic)
+	require.NoError(t, token.Error())
+}
+
+// retained asks a fresh connection for all that the broker keeps under a topic.
+func (o *observer) retained(t *testing.T, b *broker, filter string) map[string]string {
+	t.Helper()
+	var mu sync.Mutex
+	kept := make(map[string]string)
+	c := paho.NewClient(paho.NewClientOptions().AddBroker(b.url()).SetClientID("keeper"))
+	token := c.Connect()
+	require.True(t, token.WaitTimeout(patience))
+	require.NoError(t, token.Error())
+	defer c.Disconnect(100)
+	// The broker sends what it keeps in the order of subscriptions, so that the mark
+	// comes last.
+	const mark = "mark/of/the/test"
+	o.publishRetained(t, mark, "x")
+	done := make(chan struct{})
+	once := sync.Once{}
+	take := func(_ paho.Client, m paho.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		if m.Topic() == mark {
+			once.Do(func() { close(done) })
+		} else if m.Retained() {
+			kept[m.Topic()] = string(m.Payload())
+		}
+	}
+	for _, f := range []string{filter, mark} {
+		token := c.Subscribe(f, 1, take)
+		require.True(t, token.WaitTimeout(patience))
+		require.NoError(t, token.Error())
+	}
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("the broker does not tell what it keeps")
+	}
+	o.publishRetained(t, mark, "")
+	mu.Lock()
+	defer mu.Unlock()
+	return kept
+}
+
+func (o *observer) publishRetained(t *testing.T, topic, payload string) {
+	t.Helper()
+	token := o.client.Publish(topic, 1, true, payload)
+	require.True(t, token.WaitTimeout(patience))
+	require.NoError(t, token.Error())
+}
+
+// discovery is the discovery message that the broker keeps, and its topic.
+type discovery struct {
+	topic      string
+	Device     map[string]any            `json:"device"`
+	Components map[string]map[string]any `json:"components"`
+}
+
+// discovery is the newest that is not empty.
+func (o *observer) discovery(t *testing.T) discovery {
+	t.Helper()
+	var d discovery
+	eventually(t, "a discovery message", func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for topic, m := range o.last {
+			if strings.HasPrefix(topic, "homeassistant/device/") && m.payload != "" {
+				d = discovery{topic: topic}
+				return json.Unmarshal([]byte(m.payload), &d) == nil
+			}
+		}
+		return false
+	})
+	return d
+}

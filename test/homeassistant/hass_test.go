@@ -1,0 +1,132 @@
+package homeassistant
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// configuration is all that Home Assistant is told. The frontend cannot be left
+// out, and its pages are not needed: with a development folder it starts without
+// them. Nothing here reaches out of this machine.
+const configuration = `homeassistant:
+  name: Test
+  time_zone: UTC
+  unit_system: metric
+http:
+  server_host: 127.0.0.1
+  server_port: %s
+frontend:
+  development_repo: %s
+logger:
+  default: info
+`
+
+// home is a Home Assistant that can be ended and started again.
+type home struct {
+	owner        *testing.T // whose end is its end
+	program, dir string
+	api
+	running *process
+}
+
+// startHome runs a new Home Assistant and makes its owner. further are lines for
+// its configuration.
+func startHome(t *testing.T, further string) *home {
+	t.Helper()
+	h := &home{owner: t, program: hass(t), dir: t.TempDir()}
+	pages, port := filepath.Join(h.dir, "pages"), freePort(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(pages, "hass_frontend"), 0o700))
+	text := fmt.Sprintf(configuration, port, pages) + further
+	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "configuration.yaml"), []byte(text), 0o600))
+	h.base, h.http.Timeout = "http://127.0.0.1:"+port, patience
+	h.start(t)
+	h.onboard(t)
+	return h
+}
+
+// start starts it and waits until it answers.
+func (h *home) start(t *testing.T) {
+	t.Helper()
+	h.running = launch(h.owner, h.dir, h.program, "--config", h.dir, "--skip-pip", "--log-no-color")
+	eventually(t, "Home Assistant runs", func() bool {
+		require.False(t, h.running.over(), "it has ended: %s", h.running.out)
+		if h.token == "" {
+			status, _, err := h.call(http.MethodGet, "/api/onboarding", nil)
+			return err == nil && status == http.StatusOK
+		}
+		status, said, err := h.call(http.MethodGet, "/api/config", nil)
+		return err == nil && status == http.StatusOK && strings.Contains(string(said), `"state":"RUNNING"`)
+	})
+}
+
+func (h *home) stop(t *testing.T) {
+	t.Helper()
+	h.running.end(t)
+}
+
+// onboard makes the owner and gets a token. The step core_config is left out: it
+// sets up integrations that fetch from the Internet.
+func (h *home) onboard(t *testing.T) {
+	t.Helper()
+	client := h.base + "/"
+	var user struct {
+		AuthCode string `json:"auth_code"`
+	}
+	h.do(t, http.MethodPost, "/api/onboarding/users", map[string]string{
+		"client_id": client, "name": "Owner", "username": "owner", "password": "owner-of-the-test", "language": "en"}, &user)
+	var token struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	h.do(t, http.MethodPost, "/auth/token", url.Values{
+		"client_id": {client}, "grant_type": {"authorization_code"}, "code": {user.AuthCode}}, &token)
+	h.token = token.Access // for half an hour
+	h.do(t, http.MethodPost, "/api/onboarding/analytics", map[string]any{}, nil)
+	h.do(t, http.MethodPost, "/api/onboarding/integration", map[string]string{"client_id": client, "redirect_uri": client}, nil)
+}
+
+// connect sets its MQTT integration up, as the owner would in a dialogue.
+func (h *home) connect(t *testing.T, b *broker) {
+	t.Helper()
+	type step struct {
+		FlowID string `json:"flow_id"`
+		Type   string
+		StepID string `json:"step_id"`
+		Errors map[string]string
+	}
+	var s step
+	h.do(t, http.MethodPost, "/api/config/config_entries/flow", map[string]any{"handler": "mqtt"}, &s)
+	require.Equal(t, "form", s.Type)
+	flow := s.FlowID
+	h.do(t, http.MethodPost, "/api/config/config_entries/flow/"+flow, map[string]any{"broker": "127.0.0.1", "port": number(b.port)}, &s)
+	require.Equal(t, "create_entry", s.Type, "%+v", s)
+}
+
+// number reads a port.
+func number(text string) (n int) {
+	_, _ = fmt.Sscan(text, &n)
+	return n
+}
+
+// complaints are its log's warnings and errors that concern MQTT or templates.
+func (h *home) complaints() (out []string) {
+	for line := range strings.Lines(h.running.out.String()) {
+		if !strings.Contains(line, " WARNING ") && !strings.Contains(line, " ERROR ") && !strings.Contains(line, " CRITICAL ") {
+			continue
+		}
+		for _, about := range []string{"components.mqtt", "template", "Template", "helpers.entity", "components.automation", "components.script", "lovelace", "sensor", "number", "climate", "select"} {
+			if strings.Contains(line, about) {
+				out = append(out, strings.TrimSpace(line))
+				break
+			}
+		}
+	}
+	return out
+}
