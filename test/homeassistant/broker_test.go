@@ -143,6 +143,7 @@ type tableState struct {
 	Mode       string
 	Phase      string
 	Programme  string
+	Programmes []string
 	Permission string
 	Held       bool
 	Settings   map[string]float64

@@ -2,7 +2,6 @@ package homeassistant
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -23,11 +22,11 @@ func (h *home) id(t *testing.T, key string) string {
 	return h.registry(t)[uniqueID(key)].ID
 }
 
-// settled waits until Home Assistant has exactly the entities with these keys.
-func (h *home) settled(t *testing.T, keys map[string]bool) {
+// settled waits until Home Assistant has exactly the entities with these keys,
+// sorted.
+func (h *home) settled(t *testing.T, want []string) {
 	t.Helper()
 	var got []string
-	want := slices.Sorted(maps.Keys(keys))
 	eventuallyOr(t, func() bool {
 		got = got[:0]
 		for id := range h.registry(t) {
@@ -41,36 +40,42 @@ func (h *home) settled(t *testing.T, keys map[string]bool) {
 	})
 }
 
-// checkDiscovery compares the registry with what the discovery message says:
-// Home Assistant drops a component that it does not like without a word.
-func (s *scene) checkDiscovery(t *testing.T) {
+// offered waits until Home Assistant has exactly what the discovery message says:
+// it drops a component that it does not like without a word.
+func (s *scene) offered(t *testing.T) {
 	t.Helper()
-	d := s.observer.discovery(t)
-	registry := s.home.registry(t)
-	count := 0
-	for key, c := range d.Components {
-		if len(c) == 1 { // platform alone: a removal
-			continue
+	var want, got []string
+	eventuallyOr(t, func() bool {
+		want, got = nil, nil
+		for _, c := range s.observer.discovery(t).Components {
+			if len(c) > 1 { // else it is a removal: platform alone
+				want = append(want, text(c["platform"])+" "+text(c["unique_id"]))
+			}
 		}
-		count++
-		id, _ := c["unique_id"].(string)
-		r, found := registry[id]
-		if !assert.True(t, found, "%s is in the discovery, but not in Home Assistant", key) {
-			continue
+		for id, r := range s.home.registry(t) {
+			platform, _, _ := strings.Cut(r.ID, ".")
+			got = append(got, platform+" "+id)
 		}
-		platform, _, _ := strings.Cut(r.ID, ".")
-		assert.Equal(t, c["platform"], platform, key)
-	}
-	assert.Len(t, registry, count, "entities in Home Assistant")
+		slices.Sort(want)
+		slices.Sort(got)
+		return slices.Equal(want, got)
+	}, func() {
+		assert.Equal(t, want, got)
+		t.Fatal("Home Assistant has other entities than the discovery offers")
+	})
 }
 
-// checkRegistry compares what does not change with the list.
-func (s *scene) checkRegistry(t *testing.T) {
+// checkRegistry compares what does not change with the list. With untouched set
+// nobody has enabled anything yet.
+func (s *scene) checkRegistry(t *testing.T, level string, untouched bool) {
 	t.Helper()
 	registry := s.home.registry(t)
 	devices := s.home.devices(t)
 	require.Len(t, devices, 1)
 	for _, e := range all {
+		if !e.at(level) {
+			continue
+		}
 		r, found := registry[uniqueID(e.key)]
 		if !assert.True(t, found, e.key) {
 			continue
@@ -78,7 +83,9 @@ func (s *scene) checkRegistry(t *testing.T) {
 		assert.Equal(t, devices[0].ID, r.Device, "device of %s", e.key)
 		assert.True(t, strings.HasPrefix(r.ID, e.platform+"."), "%s is %s", e.key, r.ID)
 		assert.Equal(t, e.category, deref(r.Category), "category of %s", e.key)
-		assert.Equal(t, map[bool]string{true: "integration"}[e.disabled], deref(r.DisabledBy), "%s is disabled by", e.key)
+		if untouched {
+			assert.Equal(t, map[bool]string{true: "integration"}[e.disabled], deref(r.DisabledBy), "%s is disabled by", e.key)
+		}
 	}
 }
 
@@ -148,7 +155,8 @@ func (s *scene) alike(t *testing.T, when string) {
 		wrong = s.compared(t, all)
 		return len(wrong) == 0
 	}, func() {
-		t.Fatalf("%s, Home Assistant shows something else than the table says:\n%s", when, strings.Join(wrong, "\n"))
+		t.Fatalf("%s, Home Assistant shows something else than the table says:\n%s\nIts log complains:\n%s", when,
+			strings.Join(wrong, "\n"), strings.Join(s.home.complaints(), "\n"))
 	})
 }
 

@@ -1,9 +1,8 @@
 package homeassistant
 
-import "fmt"
+import "slices"
 
-// expected is one entity as it has to arrive in Home Assistant at level full. The
-// list below is written by hand, from what a person at Home Assistant needs to
+// expected is one entity as it has to arrive in Home Assistant. The list below is written by hand, from what a person at Home Assistant needs to
 // see, so that an entity that Home Assistant drops without a word is missed.
 type expected struct {
 	key      string // its unique id is traction_<table>_<key>
@@ -12,13 +11,15 @@ type expected struct {
 	unit     string
 	category string
 	disabled bool              // until a person wants it
+	needs    string            // the lowest level at which it is there; empty = any
+	until    string            // the highest; empty = any
 	topic    string            // that its value comes from
 	want     func(message) any // its state by a message there; nil = not compared
 }
 
 const diagnostic = "diagnostic"
 
-// all that a table with a heat pad offers at level full.
+// all that a table with a heat pad offers.
 var all = []expected{
 	{key: "force", platform: "sensor", unit: "N", topic: telemetryTopic, want: digits(0, "force_n")},
 	{key: "set_point", platform: "sensor", unit: "N", topic: telemetryTopic, want: digits(0, "set_point_n")},
@@ -71,47 +72,43 @@ var all = []expected{
 	{key: "permission", platform: "sensor", class: "enum", category: diagnostic, topic: stateTopic, want: field("permission")},
 
 	{key: "stop", platform: "button"},
-	{key: "pause", platform: "button"},
-	{key: "hold", platform: "button"},
-	{key: "resume", platform: "button"},
-	{key: "acknowledge", platform: "button"},
-	{key: "start", platform: "button"},
-	{key: "hold_force", platform: "number", unit: "N", topic: stateTopic, want: digits(3, "settings.hold_n")},
-	{key: "rest_force", platform: "number", unit: "N", topic: stateTopic, want: digits(3, "settings.rest_n")},
-	{key: "hold_time", platform: "number", class: "duration", unit: "s", topic: stateTopic, want: digits(3, "settings.hold_s")},
-	{key: "rest_time", platform: "number", class: "duration", unit: "s", topic: stateTopic, want: digits(3, "settings.rest_s")},
-	{key: "duration", platform: "number", class: "duration", unit: "min", topic: stateTopic, want: digits(3, "settings.duration_s", 1.0/60)},
-	{key: "programme", platform: "select", topic: stateTopic, want: filled("programme", "unknown")},
-	{key: "pad", platform: "climate", topic: stateTopic, want: thermostat},
+	{key: "pause", platform: "button", needs: "stop"},
+	{key: "hold", platform: "button", needs: "adjust"},
+	{key: "resume", platform: "button", needs: "adjust"},
+	{key: "acknowledge", platform: "button", needs: "adjust"},
+	{key: "start", platform: "button", needs: "full"},
+	{key: "hold_force", platform: "number", needs: "adjust", unit: "N", topic: stateTopic, want: setting("hold_n", 1)},
+	{key: "rest_force", platform: "number", needs: "adjust", unit: "N", topic: stateTopic, want: setting("rest_n", 1)},
+	{key: "hold_time", platform: "number", needs: "adjust", class: "duration", unit: "s", topic: stateTopic, want: setting("hold_s", 1)},
+	{key: "rest_time", platform: "number", needs: "adjust", class: "duration", unit: "s", topic: stateTopic, want: setting("rest_s", 1)},
+	{key: "duration", platform: "number", needs: "adjust", class: "duration", unit: "min", topic: stateTopic, want: setting("duration_s", 1.0/60)},
+	{key: "programme", platform: "select", needs: "full", topic: stateTopic, want: filled("programme", "unknown")},
+	{key: "pad", platform: "climate", needs: "adjust", topic: stateTopic, want: thermostat},
+
+	{key: "hold_force_value", platform: "sensor", unit: "N", until: "stop", topic: stateTopic, want: digits(0, "settings.hold_n")},
+	{key: "rest_force_value", platform: "sensor", unit: "N", until: "stop", topic: stateTopic, want: digits(0, "settings.rest_n")},
+	{key: "hold_time_value", platform: "sensor", class: "duration", unit: "s", until: "stop", topic: stateTopic, want: digits(0, "settings.hold_s")},
+	{key: "rest_time_value", platform: "sensor", class: "duration", unit: "s", until: "stop", topic: stateTopic, want: digits(0, "settings.rest_s")},
+	{key: "duration_value", platform: "sensor", class: "duration", unit: "s", until: "stop", topic: stateTopic, want: digits(0, "settings.duration_s")},
+	{key: "pad_target", platform: "sensor", class: "temperature", unit: "°C", until: "stop", topic: stateTopic, want: digits(3, "heat_c")},
 }
 
-// at lists the keys that exist at a level. Below adjust the settings are shown by
-// sensors.
-func at(level string) map[string]bool {
-	keys := make(map[string]bool)
+// levels of what remote users may do, from the lowest.
+var levels = []string{"monitor", "stop", "adjust", "full"}
+
+// at tells whether an entity exists at a level.
+func (e *expected) at(level string) bool {
+	now := slices.Index(levels, level)
+	return now >= max(0, slices.Index(levels, e.needs)) && (e.until == "" || now <= slices.Index(levels, e.until))
+}
+
+// keysAt lists the entities of a level.
+func keysAt(level string) (keys []string) {
 	for _, e := range all {
-		keys[e.key] = true
-	}
-	drop := func(gone ...string) {
-		for _, key := range gone {
-			delete(keys, key)
+		if e.at(level) {
+			keys = append(keys, e.key)
 		}
 	}
-	switch level {
-	case "monitor":
-		drop("pause")
-		fallthrough
-	case "stop":
-		drop("hold", "resume", "acknowledge", "hold_force", "rest_force", "hold_time", "rest_time", "duration", "pad")
-		for _, key := range []string{"hold_force_value", "rest_force_value", "hold_time_value", "rest_time_value", "duration_value", "pad_target"} {
-			keys[key] = true
-		}
-		fallthrough
-	case "adjust":
-		drop("start", "programme")
-	case "full":
-	default:
-		panic(fmt.Sprintf("no such level: %s", level))
-	}
+	slices.Sort(keys)
 	return keys
 }

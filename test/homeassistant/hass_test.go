@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,17 +116,23 @@ func number(text string) (n int) {
 	return n
 }
 
-// complaints are its log's warnings and errors that concern MQTT or templates.
+// foreseen are warnings that do not concern what is tested: parts that are left
+// out of this installation, and a broker that is stopped by the test.
+var foreseen = []string{
+	"Skipping pip installation of required modules",
+	"zlib_ng and isal are not available",
+	"Error loading libturbojpeg",
+	"components.mqtt.client] Disconnected from MQTT server",
+	"components.mqtt.client] Error returned from MQTT server",
+	"components.mqtt.client] Failed to connect to MQTT server",
+}
+
+// complaints are all other warnings and errors in its log.
 func (h *home) complaints() (out []string) {
 	for line := range strings.Lines(h.running.out.String()) {
-		if !strings.Contains(line, " WARNING ") && !strings.Contains(line, " ERROR ") && !strings.Contains(line, " CRITICAL ") {
-			continue
-		}
-		for _, about := range []string{"components.mqtt", "template", "Template", "helpers.entity", "components.automation", "components.script", "lovelace", "sensor", "number", "climate", "select"} {
-			if strings.Contains(line, about) {
-				out = append(out, strings.TrimSpace(line))
-				break
-			}
+		bad := strings.Contains(line, " WARNING ") || strings.Contains(line, " ERROR ") || strings.Contains(line, " CRITICAL ")
+		if bad && !slices.ContainsFunc(foreseen, func(known string) bool { return strings.Contains(line, known) }) {
+			out = append(out, strings.TrimSpace(line))
 		}
 	}
 	return out

@@ -34,6 +34,15 @@ func TestHomeAssistant(t *testing.T) {
 		run  func(*testing.T)
 	}{
 		{"every entity arrives", s.arrive},
+		{"restart of Home Assistant", s.restartHome},
+		{"a programme is chosen and changed", s.prepare},
+		{"a treatment from start to stop", s.treat},
+		{"a refused request changes nothing", s.refuse},
+		{"entities with new names", s.rename},
+		{"restart of the broker", s.restartBroker},
+		{"other levels of permission", s.permit},
+		{"another unit of force", s.convert},
+		{"removal", s.remove},
 	} {
 		require.True(t, t.Run(part.name, part.run), "the parts after it need this one")
 	}
@@ -41,9 +50,77 @@ func TestHomeAssistant(t *testing.T) {
 
 // arrive: what is offered is what a person gets, with the values of the table.
 func (s *scene) arrive(t *testing.T) {
-	s.home.settled(t, at("full"))
-	s.checkDiscovery(t)
-	s.checkRegistry(t)
+	s.home.settled(t, keysAt("full"))
+	s.offered(t)
+	s.checkRegistry(t, "full", true)
 	s.alike(t, "at first sight")
+	assert.Empty(t, s.home.complaints())
+}
+
+// restartHome: all states are there again afterwards, and those of the entities
+// too that a person has enabled.
+func (s *scene) restartHome(t *testing.T) {
+	enabled := 0
+	for _, r := range s.home.registry(t) {
+		if r.DisabledBy != nil {
+			s.home.ask(t, "config/entity_registry/update", map[string]any{"entity_id": r.ID, "disabled_by": nil}, nil)
+			enabled++
+		}
+	}
+	assert.Positive(t, enabled)
+	s.home.stop(t)
+	assert.Empty(t, s.home.complaints())
+	s.home.start(t)
+	s.home.settled(t, keysAt("full"))
+	s.alike(t, "after a restart of Home Assistant")
+	assert.Empty(t, s.home.complaints())
+}
+
+// restartBroker: a broker that has forgotten everything is told again.
+func (s *scene) restartBroker(t *testing.T) {
+	s.broker.stop(t)
+	eventually(t, "Home Assistant notices that the broker is gone", func() bool {
+		return s.show(t, "force") == unavailable
+	})
+	s.broker.start(t)
+	eventually(t, "the table is back", func() bool { return s.show(t, "connected") == "on" && s.show(t, "force") != unavailable })
+	s.home.settled(t, keysAt("full"))
+	s.alike(t, "after a restart of the broker")
+	assert.Empty(t, s.observer.retained(t, s.broker, requestTopic), "a request is never retained")
+}
+
+// permit: each level has its own entities.
+func (s *scene) permit(t *testing.T) {
+	for _, level := range []string{"adjust", "stop", "monitor", "full"} {
+		s.table.control.end(t)
+		s.table.startControl(t, level)
+		s.observer.until(t, "the level is told", func(s *tableState) bool { return s.Permission == level })
+		s.home.settled(t, keysAt(level))
+		s.offered(t)
+		s.checkRegistry(t, level, false)
+		s.alike(t, "at level "+level)
+		assert.Equal(t, level, s.show(t, "permission"))
+	}
+}
+
+// remove: on request, or by a setting, nothing is left.
+func (s *scene) remove(t *testing.T) {
+	gone := func(t *testing.T) {
+		s.home.settled(t, nil)
+		eventually(t, "no device", func() bool { return len(s.home.devices(t)) == 0 })
+		assert.Empty(t, s.observer.retained(t, s.broker, "homeassistant/#"))
+	}
+	s.observer.publish(t, requestTopic, `{"id":"away","command":"unpublish"}`)
+	assert.Equal(t, "ok", s.observer.answer(t, "away").Code)
+	gone(t)
+
+	s.table.gateway.end(t)
+	s.table.startGateway(t)
+	s.home.settled(t, keysAt("full"))
+	s.alike(t, "back after a removal")
+
+	s.table.gateway.end(t)
+	s.table.startGateway(t, "homeassistant", "enabled", "false")
+	gone(t)
 	assert.Empty(t, s.home.complaints())
 }

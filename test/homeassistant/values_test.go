@@ -38,7 +38,7 @@ func lookup(m message, path string) any {
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
-		return "unknown"
+		return unknown
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case bool:
@@ -54,12 +54,22 @@ func digits(n int, path string, factor ...float64) func(message) any {
 	return func(m message) any {
 		v, ok := lookup(m, path).(float64)
 		if !ok {
-			return "unknown"
+			return unknown
 		}
 		for _, f := range factor {
 			v *= f
 		}
 		return measured{v, n}
+	}
+}
+
+// setting wants a programme's value, which there is only with a programme.
+func setting(name string, factor float64) func(message) any {
+	return func(m message) any {
+		if lookup(m, "programme") == "" {
+			return unknown
+		}
+		return digits(3, "settings."+name, factor)(m)
 	}
 }
 
@@ -130,7 +140,7 @@ func instant(path string) func(message) any {
 	return func(m message) any {
 		at, err := time.Parse(time.RFC3339, text(lookup(m, path)))
 		if err != nil {
-			return "unknown"
+			return unknown
 		}
 		return at.Truncate(time.Second) // what Home Assistant shows
 	}
