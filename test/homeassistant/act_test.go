@@ -42,7 +42,7 @@ func (s *scene) call(t *testing.T, service, key string, data map[string]any) ans
 	for _, m := range s.observer.seen(responseTopic) {
 		known[text(lookup(m, "id"))] = true
 	}
-	require.NoError(t, s.home.service(service, s.home.id(t, key), data))
+	require.NoError(t, s.home.service(t, service, s.home.id(t, key), data))
 	var a answered
 	eventually(t, "an answer to "+service+" of "+key, func() bool {
 		for _, m := range s.observer.seen(responseTopic) {
@@ -156,7 +156,7 @@ func (s *scene) treat(t *testing.T) {
 	s.alike(t, "after a treatment")
 	assert.Equal(t, "stopped", s.show(t, "last_end"))
 	s.checkEvent(t)
-	assert.Empty(t, s.home.complaints())
+	s.logged(t)
 }
 
 // checkEvent: the event entity shows the last event.
@@ -186,6 +186,7 @@ func (s *scene) refuse(t *testing.T) {
 	s.observer.until(t, "tripped", func(st *tableState) bool { return st.Mode == "tripped" })
 	s.alike(t, "after the emergency stop")
 	assert.Equal(t, "on", s.show(t, "problem"))
+	s.alarmed(t)
 	a := s.call(t, "number/set_value", "hold_force", map[string]any{"value": 100})
 	assert.Equal(t, "refused", a.Status)
 	assert.Equal(t, before.Settings, s.observer.state(t).Settings)
@@ -194,7 +195,7 @@ func (s *scene) refuse(t *testing.T) {
 
 	// Outside of its range Home Assistant refuses on its own.
 	seen := len(s.observer.seen(requestTopic))
-	require.Error(t, s.home.service("number/set_value", s.home.id(t, "hold_force"), map[string]any{"value": 5000}))
+	require.Error(t, s.home.service(t, "number/set_value", s.home.id(t, "hold_force"), map[string]any{"value": 5000}))
 	assert.Len(t, s.observer.seen(requestTopic), seen)
 
 	s.press(t, "acknowledge")

@@ -43,7 +43,7 @@ var all = []expected{
 	{key: "limit_reason", platform: "sensor", class: "enum", topic: stateTopic, want: field("limits.force_n.reason")},
 
 	{key: "problem", platform: "binary_sensor", class: "problem", topic: stateTopic, want: anyOf("trips", "active")},
-	{key: "alarm", platform: "binary_sensor", class: "safety", topic: stateTopic, want: differs("alarm", "none")},
+	{key: "alarm", platform: "binary_sensor", class: "safety", topic: stateTopic, want: among("alarm", "medium", "high")},
 	{key: "patient_switch", platform: "binary_sensor", class: "safety", topic: stateTopic, want: onOff("patient_switch")},
 	{key: "emergency_stop", platform: "binary_sensor", class: "safety", topic: stateTopic, want: onOff("emergency_stop")},
 	{key: "held", platform: "binary_sensor", topic: stateTopic, want: onOff("held")},

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,23 +86,24 @@ func (a *api) entities(t *testing.T) map[string]entity {
 	return out
 }
 
-// service calls a service for one entity; err is what Home Assistant refused it with.
-func (a *api) service(name, entity string, data map[string]any) error {
-	body := map[string]any{"entity_id": entity}
-	for k, v := range data {
-		body[k] = v
+// service calls a service for one entity, as Home Assistant's own pages do; err is
+// what it was refused with.
+func (a *api) service(t *testing.T, name, entity string, data map[string]any) error {
+	t.Helper()
+	domain, service, _ := strings.Cut(name, "/")
+	if data == nil {
+		data = map[string]any{}
 	}
-	status, said, err := a.call(http.MethodPost, "/api/services/"+name, body)
-	if err == nil && status >= 300 {
-		err = fmt.Errorf("%s %s: status %d: %s", name, entity, status, said)
-	}
+	_, err := a.request(t, "call_service", map[string]any{
+		"domain": domain, "service": service, "service_data": data, "target": map[string]string{"entity_id": entity}})
 	return err
 }
 
-// ask makes one request on a WebSocket of its own, the only way to the registries.
-func (a *api) ask(t *testing.T, kind string, fields map[string]any, into any) {
+// request makes one request on a WebSocket of its own, the only way to the
+// registries; err is what Home Assistant refused it with.
+func (a *api) request(t *testing.T, kind string, fields map[string]any) (json.RawMessage, error) {
 	t.Helper()
-	conn, _, err := websocket.DefaultDialer.Dial("ws"+a.base[len("http"):]+"/api/websocket", nil)
+	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(a.base, "http")+"/api/websocket", nil)
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // nothing is left to say
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
@@ -111,9 +114,7 @@ func (a *api) ask(t *testing.T, kind string, fields map[string]any, into any) {
 	require.Equal(t, "auth_ok", hello.Type)
 
 	request := map[string]any{"id": 1, "type": kind}
-	for k, v := range fields {
-		request[k] = v
-	}
+	maps.Copy(request, fields)
 	require.NoError(t, conn.WriteJSON(request))
 	var answer struct {
 		Success bool
@@ -121,9 +122,19 @@ func (a *api) ask(t *testing.T, kind string, fields map[string]any, into any) {
 		Error   struct{ Message string }
 	}
 	require.NoError(t, conn.ReadJSON(&answer))
-	require.True(t, answer.Success, "%s: %s", kind, answer.Error.Message)
+	if !answer.Success {
+		return nil, fmt.Errorf("%s: %s", kind, answer.Error.Message)
+	}
+	return answer.Result, nil
+}
+
+// ask makes a request that must succeed.
+func (a *api) ask(t *testing.T, kind string, fields map[string]any, into any) {
+	t.Helper()
+	result, err := a.request(t, kind, fields)
+	require.NoError(t, err)
 	if into != nil {
-		require.NoError(t, json.Unmarshal(answer.Result, into), kind)
+		require.NoError(t, json.Unmarshal(result, into), kind)
 	}
 }
 

@@ -107,8 +107,9 @@ func onOff(path string) func(message) any {
 	return func(m message) any { return text(lookup(m, path)) }
 }
 
-func differs(path, from string) func(message) any {
-	return func(m message) any { return text(text(lookup(m, path)) != from) }
+// among wants on when the field is one of these.
+func among(path string, these ...string) func(message) any {
+	return func(m message) any { return text(slices.Contains(these, text(lookup(m, path)))) }
 }
 
 // anyOf wants on when one of the lists is not empty.
