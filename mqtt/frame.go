@@ -38,7 +38,7 @@ type framed struct {
 }
 
 func newFramed(c net.Conn, passed func(topic string, retained bool)) *framed {
-	return &framed{Conn: c, in: bufio.NewReader(c), passed: passed}
+	return &framed{Conn: c, in: bufio.NewReader(newPrompt(c)), passed: passed}
 }
 
 // Read hands out what is left of a packet, else what there is of the next one.
