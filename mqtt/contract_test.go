@@ -127,9 +127,10 @@ func TestBrokerRestart(t *testing.T) {
 		tb.happen(control.EventBoot)
 		g := newGate(t, b)
 		o := observe(t, b)
-		run(t, tb, tcp(g.addr()))
+		gw := run(t, tb, tcp(g.addr()))
 		o.available(Online)
 		eventually(t, "the first event", func() bool { return len(o.eventSeqs()) == 1 })
+		eventually(t, "its acknowledgement", func() bool { n, _ := gw.backlog.(*Memory).Waiting(); return n == 0 })
 
 		b.stop(t)
 		g.shut() // so that this test's observer is there first
