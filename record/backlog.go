@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,7 +48,8 @@ func (t *instant) Scan(src any) error {
 }
 
 // UnsentEvents returns up to max events that were not marked as sent, in the
-// order in which they arrived: oldest first.
+// order in which they arrived: oldest first. With ErrDamaged they are those that
+// could be read; so it is with reports and own events.
 func (s *Store) UnsentEvents(max int) ([]PendingEvent, error) {
 	return unsent(s, eventsTable, bootsTable, eventColumns, max, func(p *PendingEvent) []any {
 		return append(bootFields(&p.Boot), eventFields(&p.Event)...)
@@ -63,12 +65,13 @@ func (s *Store) UnsentReports(max int) ([]PendingReport, error) {
 }
 
 // unsent reads up to max rows that wait for a broker, oldest first. Damaged ones
-// are passed over: nothing may be published that is not what happened, and what
-// follows must not wait for it. fields are where Scan puts bootColumns and columns.
+// are passed over with ErrDamaged: nothing may be published that is not what
+// happened, and what follows need not wait for it. fields are where Scan puts
+// bootColumns and columns.
 func unsent[T any](s *Store, t, boots table, columns string, max int, fields func(*T) []any) (out []T, err error) {
 	db := s.read.Load()
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrDamaged) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			out, err = nil, fmt.Errorf("record: unsent %s: %w", t.name, s.suspect(db, err))
@@ -81,17 +84,23 @@ func unsent[T any](s *Store, t, boots table, columns string, max int, fields fun
 		return nil, err
 	}
 	defer rows.Close()
+	damaged := 0
 	for len(out) < max && rows.Next() {
 		var row T
 		var intact bool
 		if err := rows.Scan(append([]any{&intact}, fields(&row)...)...); err != nil {
 			return nil, err
 		}
-		if intact {
-			out = append(out, row)
+		if !intact {
+			damaged++
+			continue
 		}
+		out = append(out, row)
 	}
-	return out, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return out, t.damaged(damaged)
 }
 
 // MarkSent notes that these events of a boot were acknowledged. What is marked

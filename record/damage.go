@@ -23,7 +23,8 @@ type Damage struct {
 // it is read.
 const checkTime = 20 * time.Second
 
-// checkFile looks through the whole file for damage.
+// checkFile looks through the whole file for damage, and whether indexes and
+// tables say the same.
 func checkFile(conn *sql.Conn) error {
 	// The first statement that touches the file must not be interrupted.
 	var version int
@@ -33,7 +34,7 @@ func checkFile(conn *sql.Conn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
 	var verdict string
-	err := conn.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	err := conn.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict)
 	switch {
 	case ctx.Err() != nil:
 		return nil

@@ -20,10 +20,14 @@ const (
 type keeper struct {
 	// after is the treatment whose aftermath this is, 0 = none.
 	after uint32
-	// mode of the newest entry, and since when.
+	// mode of the newest entry, noMode before the first one, and since when.
 	mode  control.Mode
 	since time.Duration
 }
+
+// noMode is no mode: how long the present one lasts is counted from the first
+// entry that is seen, also after a restart of the gateway.
+const noMode = control.Mode(255)
 
 // keep tells whether e shall be stored, and with which treatment. Entries are
 // shown to it in their order.

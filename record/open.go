@@ -30,10 +30,13 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return err
 	}
+	info, err := f.Stat()
 	f.Close() //nolint:errcheck // nothing was written
-
+	if err != nil {
+		return err
+	}
 	if !s.options.ReadOnly {
-		if err := s.openWriter(); err != nil {
+		if err := s.openWriter(info.Size() == 0); err != nil {
 			return err
 		}
 	}
@@ -57,13 +60,17 @@ func (s *Store) openReader() error {
 }
 
 // openWriter opens, checks and migrates through the one writing connection.
-func (s *Store) openWriter() (err error) {
+func (s *Store) openWriter(empty bool) (err error) {
 	params := []string{"_pragma=synchronous(full)", "_pragma=foreign_keys(1)"}
 	if s.owner() {
 		// Write-ahead log: a reader never blocks the writer, nor the other way round.
-		// Incremental vacuum: what is deleted makes the file smaller, step by step. The
-		// driver sets these in the order of their names; auto_vacuum has to come first.
-		params = append(params, "_pragma=auto_vacuum(incremental)", "_pragma=journal_mode(wal)", "_pragma=journal_size_limit(8388608)")
+		params = append(params, "_pragma=journal_mode(wal)", "_pragma=journal_size_limit(8388608)")
+	}
+	if empty {
+		// What is deleted makes the file smaller, step by step. The driver sets pragmas in
+		// the order of their names, and this one has to be the first. In a file that is
+		// there it would be written again, before it is known that the file is whole.
+		params = append(params, "_pragma=auto_vacuum(incremental)")
 	}
 	s.write, err = sql.Open("sqlite", dsn(s.path, params...))
 	if err != nil {

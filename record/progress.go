@@ -67,7 +67,7 @@ func (s *Store) load(id string) (*progress, error) {
 	if s.boot != nil && s.boot.id == id {
 		return s.boot, nil
 	}
-	p := &progress{id: id, savedAt: s.now()}
+	p := &progress{id: id, savedAt: s.now(), keep: keeper{mode: noMode}}
 	db := s.read.Load()
 	err := db.QueryRow("SELECT n FROM boots WHERE id = ?", id).Scan(&p.n)
 	if errors.Is(err, sql.ErrNoRows) {

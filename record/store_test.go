@@ -328,19 +328,22 @@ func TestPowerCutTakesAtMostASecond(t *testing.T) {
 	assert.False(t, s.unsynced)
 }
 
-// The gateway restarts while the table is tripped.
+// The gateway restarts while the table is tripped, or has just let go.
 func TestAftermathSurvivesRestart(t *testing.T) {
-	s, c := begin(t, filepath.Join(t.TempDir(), "record.db"))
-	x := tripped()
-	n := len(x.entries) - 200
-	require.Equal(t, control.Tripped, x.entries[n].Mode)
-	feed(t, s, c, x.entries[:n])
-	require.NoError(t, s.Close())
-	s, err := Open(s.path, Options{Now: c.now})
-	require.NoError(t, err)
-	defer s.Close()
-	feed(t, s, c, x.entries[n:])
-	assert.Equal(t, x.entries, stored(t, s, 3))
+	for mode, x := range map[control.Mode]*scene{control.Tripped: tripped(), control.Idle: treatment(10 * time.Second)} {
+		t.Run(mode.String(), func(t *testing.T) {
+			s, c := begin(t, filepath.Join(t.TempDir(), "record.db"))
+			n := len(x.entries) - 200
+			require.Equal(t, mode, x.entries[n].Mode)
+			feed(t, s, c, x.entries[:n])
+			require.NoError(t, s.Close())
+			s, err := Open(s.path, Options{Now: c.now})
+			require.NoError(t, err)
+			defer s.Close()
+			feed(t, s, c, x.entries[n:])
+			assert.Equal(t, x.entries, stored(t, s, x.number))
+		})
+	}
 }
 
 func TestUnknownBootAndOddNumbers(t *testing.T) {

@@ -51,7 +51,7 @@ func runGateway(ctx context.Context, socket, path string, keep record.Keep, conf
 	recorder := gateway.Recorder{Socket: socket, Store: store, Log: slog.Default()}
 	keeper := gateway.Keeper{Store: store, Keep: keep, Log: slog.Default()}
 	if config.Broker != "" {
-		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.NewBacklog(store), Reports: gateway.Reports{Store: store}, Version: version, Log: slog.Default()})
+		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.NewBacklog(store, slog.Default()), Reports: gateway.Reports{Store: store}, Version: version, Log: slog.Default()})
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 // acknowledged survives a restart of the gateway.
 type Backlog struct {
 	store *record.Store
+	log   *slog.Logger
+	told  sync.Once // of damaged rows
 	// refused are own events that the store could not take, for example on a full
 	// disk, after all that it has taken.
 	mu      sync.Mutex
@@ -21,7 +25,9 @@ type Backlog struct {
 }
 
 // NewBacklog keeps a backlog in a store.
-func NewBacklog(store *record.Store) *Backlog { return &Backlog{store: store} }
+func NewBacklog(store *record.Store, log *slog.Logger) *Backlog {
+	return &Backlog{store: store, log: log}
+}
 
 var _ mqtt.Backlog = (*Backlog)(nil)
 
@@ -72,11 +78,11 @@ func (b *Backlog) keepRefused() error {
 // happened.
 func (b *Backlog) Next(most int) ([]mqtt.Item, error) {
 	events, err := b.store.UnsentEvents(most)
-	if err != nil {
+	if err = b.readable(err); err != nil {
 		return nil, err
 	}
 	reports, err := b.store.UnsentReports(most)
-	if err != nil {
+	if err = b.readable(err); err != nil {
 		return nil, err
 	}
 	own, err := b.nextOwn(most)
@@ -93,13 +99,23 @@ func (b *Backlog) Next(most int) ([]mqtt.Item, error) {
 	return merge(queues[:], most), nil
 }
 
+// readable lets what could be read be published although other rows are damaged;
+// those never are.
+func (b *Backlog) readable(err error) error {
+	if !errors.Is(err, record.ErrDamaged) {
+		return err
+	}
+	b.told.Do(func() { b.log.Error("record: what is damaged is not published", "error", err) })
+	return nil
+}
+
 // nextOwn gives own events, those in memory last.
 func (b *Backlog) nextOwn(most int) ([]mqtt.Item, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	_ = b.keepRefused() // told when they came
 	own, err := b.store.UnsentOwn(most)
-	if err != nil {
+	if err = b.readable(err); err != nil {
 		return nil, err
 	}
 	var items []mqtt.Item

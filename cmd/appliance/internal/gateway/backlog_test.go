@@ -51,7 +51,7 @@ func names(items []mqtt.Item) (out []string) {
 
 func TestBacklogIsInTheOrderOfTime(t *testing.T) {
 	store := open(t)
-	b := NewBacklog(store)
+	b := NewBacklog(store, quiet)
 	require.NoError(t, b.Add(tableBoot, []control.Event{{Seq: 1, At: 1 * time.Second}, {Seq: 2, At: 5 * time.Second}, {Seq: 3, At: 9 * time.Second}},
 		[]control.Report{{Treatment: 1, Ended: 6 * time.Second}}))
 	for _, e := range []mqtt.OwnEvent{own(1, 2*time.Second), own(2, 7*time.Second)} {
@@ -83,7 +83,7 @@ func TestBacklogIsInTheOrderOfTime(t *testing.T) {
 
 // The wall clock is set back by an hour between two events.
 func TestBacklogKeepsTheOrderOfNumbers(t *testing.T) {
-	b := NewBacklog(open(t))
+	b := NewBacklog(open(t), quiet)
 	require.NoError(t, b.AddOwn(ownBoot, own(1, time.Hour)))
 	require.NoError(t, b.AddOwn(ownBoot, own(2, time.Second)))
 	require.NoError(t, b.Add(tableBoot, []control.Event{{Seq: 1, At: 2 * time.Second}, {Seq: 2, At: 3 * time.Second}}, nil))
@@ -97,7 +97,7 @@ func TestBacklogHoldsWhatTheStoreRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "record.sqlite")
 	store, err := record.Open(path, record.Options{})
 	require.NoError(t, err)
-	b := NewBacklog(store)
+	b := NewBacklog(store, quiet)
 	require.NoError(t, b.AddOwn(ownBoot, own(1, time.Second)))
 	require.NoError(t, store.Close())
 	assert.Error(t, b.AddOwn(ownBoot, own(2, 2*time.Second)))
@@ -122,7 +122,7 @@ func TestReports(t *testing.T) {
 		_, _, err := r.Report(name)
 		assert.ErrorIs(t, err, mqtt.ErrNoReport, name)
 	}
-	require.NoError(t, NewBacklog(store).Add(tableBoot, nil, []control.Report{{Treatment: 1, Programme: "a"}, {Treatment: 2, Programme: "b"}}))
+	require.NoError(t, NewBacklog(store, quiet).Add(tableBoot, nil, []control.Report{{Treatment: 1, Programme: "a"}, {Treatment: 2, Programme: "b"}}))
 	for name, want := range map[string]string{"": "b", mqtt.SessionName("b007", 1): "a", record.SessionName("b007", 2): "b"} {
 		boot, report, err := r.Report(name)
 		require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestKeeper(t *testing.T) {
 	for n := range 8 {
 		reports = append(reports, control.Report{Treatment: uint32(n + 1)})
 	}
-	require.NoError(t, NewBacklog(store).Add(tableBoot, nil, reports)) // years ago
+	require.NoError(t, NewBacklog(store, quiet).Add(tableBoot, nil, reports)) // years ago
 	k := Keeper{Store: store, Keep: record.Keep{Age: time.Hour}, Log: quiet}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -155,7 +155,7 @@ func TestKeeper(t *testing.T) {
 		return len(list)
 	}
 	eventually(t, "the old ones are gone", func() bool { return left() == 3 })
-	require.NoError(t, NewBacklog(store).Add(tableBoot, nil, []control.Report{{Treatment: 9}}))
+	require.NoError(t, NewBacklog(store, quiet).Add(tableBoot, nil, []control.Report{{Treatment: 9}}))
 	eventually(t, "again", func() bool {
 		_, err := store.Session("b007", 6)
 		return err != nil && left() == 3

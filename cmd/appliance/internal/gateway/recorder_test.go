@@ -158,7 +158,7 @@ func TestRecorderGoesOnAfterDamage(t *testing.T) {
 	for n := range 500 {
 		events = append(events, control.Event{Seq: uint64(n + 1)})
 	}
-	require.NoError(t, NewBacklog(store).Add(tableBoot, events, nil))
+	require.NoError(t, NewBacklog(store, quiet).Add(tableBoot, events, nil))
 	require.NoError(t, store.Close()) // now all of it is in the file
 	store, err = record.Open(path, record.Options{})
 	require.NoError(t, err)
