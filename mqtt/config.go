@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"traction/mqtt/homeassistant"
 )
 
 // Config says where the broker is and who the gateway is there. Each of its files
@@ -41,6 +43,8 @@ type Config struct {
 	// InsecurePlainAuth allows to send the user and password unencrypted to another
 	// machine, where everybody on the way can read them.
 	InsecurePlainAuth bool
+	// HomeAssistant is how the table shows itself there.
+	HomeAssistant homeassistant.Options
 }
 
 var (
@@ -87,7 +91,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	c.validateFiles(&bad)
-	return errors.Join(bad...)
+	return errors.Join(append(bad, c.HomeAssistant.Validate())...)
 }
 
 // validateEncryption keeps secrets off the open network and files in use.

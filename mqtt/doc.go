@@ -23,8 +23,9 @@
 // otherwise. Whoever reads state without availability reads history.
 //
 // Nothing is published while offline. After each connection come, in this
-// order: availability, state, and what waits in the backlog, oldest first, each
-// kept until the broker has acknowledged it. Delivery is at least once: an event
+// order: availability, the discovery for Home Assistant (package homeassistant),
+// state, and what waits in the backlog, oldest first, each kept until the broker
+// has acknowledged it. Delivery is at least once: an event
 // is the same event when boot_id and seq are the same.
 //
 // A request acts at most once per id, and never when it was retained. Stop and

@@ -92,6 +92,8 @@ type Gateway struct {
 	own     map[Kind]*told
 	telling chan OwnEvent
 
+	discovery discovery
+
 	trouble, linkTrouble, backlogTrouble, flood complaint
 }
 

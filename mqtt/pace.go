@@ -26,6 +26,8 @@ type pace struct {
 	ack       time.Duration // for the broker to acknowledge
 	farewell  time.Duration // for the last "offline" at a clean stop
 
+	announcing announcing // in Home Assistant
+
 	responseAge time.Duration // an older response is of no use to anybody
 	repeat      time.Duration // before the same complaint is logged again
 }
@@ -64,6 +66,7 @@ func defaultPace() pace {
 		write:       5 * time.Second,
 		ack:         10 * time.Second,
 		farewell:    2 * time.Second,
+		announcing:  defaultAnnouncing(),
 		responseAge: 30 * time.Second,
 		repeat:      10 * time.Minute,
 	}

@@ -43,12 +43,13 @@ type session struct {
 	stated             bool
 	stateFlying        bool
 	measured           *control.Snapshot // of the last telemetry
-	more               bool              // the backlog may have more
-	sent               map[key]bool      // of the backlog, unacknowledged
-	unheard            []string          // filters that the broker refused so far
-	deaf               bool              // the plain topic of requests is one of them
-	refusals           int               // tries that ended with filters refused
-	again              <-chan time.Time  // when to ask for them again; nil = all are granted
+	discovery          announcement
+	more               bool             // the backlog may have more
+	sent               map[key]bool     // of the backlog, unacknowledged
+	unheard            []string         // filters that the broker refused so far
+	deaf               bool             // the plain topic of requests is one of them
+	refusals           int              // tries that ended with filters refused
+	again              <-chan time.Time // when to ask for them again; nil = all are granted
 }
 
 // packet is one message to write.
@@ -74,8 +75,11 @@ type ack struct {
 
 func newSession(g *Gateway, c *connection) *session {
 	const telemetry, diagnostics = 1, 1
-	return &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+telemetry+diagnostics),
+	s := &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+telemetry+diagnostics),
 		acks: make(chan ack, window), more: true, sent: make(map[key]bool)}
+	s.discovery.birth, s.discovery.wake = make(chan struct{}, 1), time.NewTimer(time.Hour)
+	s.discovery.wake.Stop() // until there is something to wait for
+	return s
 }
 
 // close ends the connection. Without farewell before, the broker sends the last will.
@@ -96,6 +100,7 @@ func (s *session) run(ctx context.Context) error {
 	defer refresh.Stop()
 	diagnostics := time.NewTicker(s.g.pace.refresh)
 	defer diagnostics.Stop()
+	defer s.discovery.wake.Stop()
 	if err := s.publishDiagnostics(); err != nil {
 		return err
 	}
@@ -131,6 +136,9 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.g.filled:
 			s.more = true
 		case <-s.g.changed:
+		case <-s.discovery.birth:
+			s.announceIn(s.g.pace.announcing.birth.draw())
+		case <-s.discovery.wake.C:
 		case <-refresh.C:
 			// Both are published again, although the broker acknowledged them: a cluster
 			// that elects a leader can acknowledge a message and forget to retain it.

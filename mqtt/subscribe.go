@@ -24,6 +24,9 @@ var errUnsubscribed = errors.New("mqtt: the broker does not answer the subscript
 func (s *session) subscribe(ctx context.Context) error {
 	topics := &s.g.topics
 	s.unheard = []string{topics.Request, topics.Request + "/+", topics.Availability}
+	if !s.g.config.HomeAssistant.Disabled {
+		s.unheard = append(s.unheard, s.hear())
+	}
 	return s.subscribeRest(ctx)
 }
 
