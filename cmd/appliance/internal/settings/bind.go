@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -105,6 +106,19 @@ func bindMQTT(d *document.Document, s *Settings) {
 	d.String("mqtt.cert_file", &m.CertFile, nil)
 	d.String("mqtt.key_file", &m.KeyFile, nil)
 	d.Bool("mqtt.insecure_plain_auth", &m.InsecurePlainAuth)
+	bindHomeAssistant(d, s)
+}
+
+// bindHomeAssistant only reads, too.
+func bindHomeAssistant(d *document.Document, s *Settings) {
+	h, enabled, name := &s.MQTT.HomeAssistant, true, ""
+	d.Bool("homeassistant.enabled", &enabled)
+	d.String("homeassistant.discovery_prefix", &h.Prefix, nil)
+	d.Text("homeassistant.force_unit", &h.ForceUnit)
+	d.String("homeassistant.name", &name, nil)
+	d.String("homeassistant.suggested_area", &h.SuggestedArea, nil)
+	d.String("homeassistant.configuration_url", &h.ConfigurationURL, nil)
+	h.Disabled, h.Name = !enabled, cmp.Or(name, s.Table.Name)
 }
 
 var (

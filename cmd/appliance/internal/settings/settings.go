@@ -17,6 +17,7 @@ import (
 	"traction/control/quantity/document"
 	"traction/hw/stepper"
 	"traction/mqtt"
+	"traction/mqtt/homeassistant"
 )
 
 // Path is where the file is unless told otherwise.
@@ -140,7 +141,8 @@ func Default() Settings {
 			OperatorSocket: "/run/traction/operator/control.sock", GatewaySocket: "/run/traction/gateway/control.sock",
 			Calibration: "/var/lib/traction/calibration.toml", Programmes: "/etc/traction/programmes",
 		},
-		MQTT:   mqtt.Config{Broker: "tcp://127.0.0.1:1883", TableID: "table-1"},
+		MQTT: mqtt.Config{Broker: "tcp://127.0.0.1:1883", TableID: "table-1", HomeAssistant: homeassistant.Options{
+			Prefix: homeassistant.DefaultPrefix, ForceUnit: homeassistant.Newton, Name: "Traction table"}},
 		Record: Record{Path: "/var/lib/traction-gateway/record.sqlite", KeepDays: 3650, KeepMegabytes: 4000},
 	}
 }

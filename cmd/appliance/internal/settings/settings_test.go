@@ -22,6 +22,7 @@ import (
 	"traction/hw/simtable"
 	"traction/hw/stepper"
 	"traction/mqtt"
+	"traction/mqtt/homeassistant"
 )
 
 const shipped = "../../../../systemd/traction.toml"
@@ -87,7 +88,7 @@ func TestShippedFileDocumentsEveryKey(t *testing.T) {
 	// These are explained together with the key below them.
 	shared := map[string]bool{"pins.cell_clock": true, "pins.step": true, "pins.dir": true, "pins.lamp_alarm": true, "pins.lamp_caution": true,
 		"pins.buzzer": true, "pins.patient_switch": true, "pins.emergency_stop": true, "pins.start_button": true, "pins.end_slack": true,
-		"control.operator_socket": true, "mqtt.username": true, "mqtt.ca_file": true, "mqtt.cert_file": true}
+		"control.operator_socket": true, "mqtt.username": true, "mqtt.ca_file": true, "mqtt.cert_file": true, "homeassistant.suggested_area": true}
 	section, comment := "", ""
 	keys := map[string]bool{}
 	for i, l := range strings.Split(text(t), "\n") {
@@ -138,6 +139,8 @@ func TestEveryKeyArrives(t *testing.T) {
 		"control.gateway_lost": `"pause"`, "control.proof_of_release": `"0 s"`,
 		"mqtt.broker": `"ssl://b:8883"`, "mqtt.client_id": `"c"`, "mqtt.username": `"u"`, "mqtt.password_file": `"/pw"`,
 		"mqtt.ca_file": `"/ca"`, "mqtt.cert_file": `"/cert"`, "mqtt.key_file": `"/key"`, "mqtt.insecure_plain_auth": "true",
+		"homeassistant.enabled": "false", "homeassistant.discovery_prefix": `"ha"`, "homeassistant.force_unit": `"lbf"`, "homeassistant.name": `"n"`,
+		"homeassistant.suggested_area": `"a"`, "homeassistant.configuration_url": `"http://c"`,
 		"record.path": `"/r"`, "record.keep_days": "30", "record.keep_megabytes": "100",
 	}))
 	require.NoError(t, err)
@@ -154,7 +157,8 @@ func TestEveryKeyArrives(t *testing.T) {
 		Control: settings.Control{CPU: 3, Priority: 60, AllowNoRealtime: true, OperatorSocket: "/run/a", GatewaySocket: "/run/b",
 			Calibration: "/c", Programmes: "/p", Remote: control.FullRemote, GatewayLost: control.GatewayPause},
 		MQTT: mqtt.Config{Broker: "ssl://b:8883", TableID: "other", ClientID: "c", Username: "u", PasswordFile: "/pw",
-			CAFile: "/ca", CertFile: "/cert", KeyFile: "/key", InsecurePlainAuth: true},
+			CAFile: "/ca", CertFile: "/cert", KeyFile: "/key", InsecurePlainAuth: true, HomeAssistant: homeassistant.Options{Disabled: true, Prefix: "ha",
+				ForceUnit: homeassistant.PoundForce, Name: "n", SuggestedArea: "a", ConfigurationURL: "http://c"}},
 		Record: settings.Record{Path: "/r", KeepDays: 30, KeepMegabytes: 100},
 	}, got)
 }
@@ -231,6 +235,21 @@ func TestMQTTIsJudgedByTheGateway(t *testing.T) {
 	assert.Regexp(t, regexp.MustCompile(`traction\.toml:\d+: mqtt\.password_file = "/nonexistent": `), err.Error())
 	_, err = settings.LoadGateway(edited(t, map[string]string{"mqtt.broker": `""`}))
 	assert.NoError(t, err, "no broker is a choice")
+}
+
+func TestHomeAssistantIsJudgedByTheGateway(t *testing.T) {
+	file := edited(t, map[string]string{"homeassistant.discovery_prefix": `"a/#"`, "homeassistant.name": `" x"`,
+		"homeassistant.suggested_area": `" x"`, "homeassistant.configuration_url": `"table.local"`})
+	_, err := settings.LoadGateway(file)
+	require.Error(t, err)
+	for _, key := range []string{"discovery_prefix", "name", "suggested_area", "configuration_url"} {
+		assert.Regexp(t, regexp.MustCompile(`traction\.toml:\d+: homeassistant\.`+key+` = ".*": .* is not allowed: `), err.Error())
+	}
+	_, err = settings.Load(edited(t, map[string]string{"homeassistant.force_unit": `"kg"`}))
+	assert.ErrorContains(t, err, `allowed: N, lbf, kgf`)
+	named, err := settings.LoadGateway(edited(t, map[string]string{"table.name": `"Room 2"`}))
+	require.NoError(t, err)
+	assert.Equal(t, "Room 2", named.MQTT.HomeAssistant.Name, "the table's own name")
 }
 
 func TestConfigIsWhatTheControllerTakes(t *testing.T) {
