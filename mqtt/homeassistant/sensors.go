@@ -116,7 +116,7 @@ func (b *builder) treatments() {
 	ended := b.sensor(topic, "last_ended", "Last treatment", "mdi:clipboard-text-clock-outline", value("ended"))
 	ended.DeviceClass, ended.JSONAttributesTopic = "timestamp", topic // all of the report
 	b.add("last_ended", ended)
-	b.add("last_end", b.choice(topic, "last_end", "Last treatment's end", "mdi:flag-checkered", "end", names(control.EndReason.String)))
+	b.add("last_end", b.choice(topic, "last_end", "Last outcome", "mdi:flag-checkered", "end", names(control.EndReason.String)))
 	for _, f := range []struct{ key, name, icon, field string }{
 		{"last_peak", "Last peak force", "mdi:arrow-up-bold", "peak_n"},
 		{"last_hold", "Last mean hold force", "mdi:sigma", "mean_hold_n"},
