@@ -15,7 +15,9 @@ func (b *builder) conditions() {
 	problem := flag("problem", "Problem", "", "problem", "value_json.trips or value_json.active")
 	problem.JSONAttributesTopic = topic
 	problem.JSONAttributesTemplate = "{{ {'trips': value_json.trips, 'active': value_json.active, 'action': value_json.action} | to_json }}"
-	alarm := flag("alarm", "Alarm", "", "safety", "value_json.alarm != 'none'")
+	// Low is for what waits, such as the acknowledgement after each start: "problem"
+	// shows it, and whoever is woken by an alarm shall not be woken for that.
+	alarm := flag("alarm", "Alarm", "", "safety", "value_json.alarm in ['medium', 'high']")
 	alarm.JSONAttributesTopic = topic
 	alarm.JSONAttributesTemplate = "{{ {'priority': value_json.alarm} | to_json }}"
 	flag("patient_switch", "Patient switch", "", "safety", "value_json.patient_switch")

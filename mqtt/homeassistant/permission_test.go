@@ -104,3 +104,19 @@ func TestRarelyWantedIsDisabled(t *testing.T) {
 	assert.ElementsMatch(t, []string{"connected", "lateness", "cell_rate", "cell_noise", "backlog", "uptime", "connects", "dropped", "gateway_version", "version",
 		"cell", "permission"}, diagnostics)
 }
+
+// Who is woken by the alarm must not be woken for what only waits.
+func TestConditions(t *testing.T) {
+	p := discover(t, Options{}, whole())
+	for key, want := range map[string]string{
+		"alarm":          "{{ 'ON' if value_json.alarm in ['medium', 'high'] else 'OFF' }}",
+		"problem":        "{{ 'ON' if value_json.trips or value_json.active else 'OFF' }}",
+		"patient_switch": "{{ 'ON' if value_json.patient_switch else 'OFF' }}",
+		"emergency_stop": "{{ 'ON' if value_json.emergency_stop else 'OFF' }}",
+		"held":           "{{ 'ON' if value_json.held else 'OFF' }}",
+	} {
+		assert.Equal(t, want, p.components[key]["value_template"])
+	}
+	priorities := p.components["alarm_priority"]["options"]
+	assert.Equal(t, []any{control.NoAlarm.String(), control.Low.String(), control.Medium.String(), control.High.String()}, priorities)
+}
