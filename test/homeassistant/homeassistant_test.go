@@ -82,7 +82,7 @@ func (s *scene) restartHome(t *testing.T) {
 	assert.Equal(t, logged, s.automation(t, "traction_table_session").Attributes["last_triggered"])
 }
 
-// restartBroker: a broker that has forgotten everything is told again.
+// restartBroker: everybody finds together again.
 func (s *scene) restartBroker(t *testing.T) {
 	s.broker.stop(t)
 	eventually(t, "Home Assistant notices that the broker is gone", func() bool {
@@ -92,7 +92,11 @@ func (s *scene) restartBroker(t *testing.T) {
 	eventually(t, "the table is back", func() bool { return s.show(t, "connected") == "on" && s.show(t, "force") != unavailable })
 	s.home.settled(t, keysAt("full"))
 	s.alike(t, "after a restart of the broker")
-	assert.Empty(t, s.observer.retained(t, s.broker, requestTopic), "a request is never retained")
+	kept := s.observer.retained(t, s.broker, "#")
+	for _, topic := range []string{s.observer.discovery(t).topic, availabilityTopic, stateTopic, sessionTopic} {
+		assert.NotEmpty(t, kept[topic], topic)
+	}
+	assert.NotContains(t, kept, requestTopic)
 }
 
 // permit: each level has its own entities.
@@ -106,6 +110,7 @@ func (s *scene) permit(t *testing.T) {
 		s.checkRegistry(t, level, false)
 		s.alike(t, "at level "+level)
 		assert.Equal(t, level, s.show(t, "permission"))
+		assert.Len(t, s.observer.retained(t, s.broker, "homeassistant/#"), 1, "the discovery is kept at level %s", level)
 	}
 }
 
