@@ -7,13 +7,16 @@ import (
 )
 
 // publishDue publishes what the broker should know by now. The order matters
-// after a connection: availability, discovery, state, backlog.
+// after a connection: availability, discovery, state, last report, backlog.
 func (s *session) publishDue() error {
 	s.publishAvailability()
 	if err := s.publishDiscovery(); err != nil {
 		return err
 	}
 	if err := s.publishState(); err != nil {
+		return err
+	}
+	if err := s.publishLast(); err != nil {
 		return err
 	}
 	return s.publishBacklog()

@@ -50,6 +50,7 @@ type session struct {
 	deaf               bool             // the plain topic of requests is one of them
 	refusals           int              // tries that ended with filters refused
 	again              <-chan time.Time // when to ask for them again; nil = all are granted
+	lastTold           bool             // the last report, or that there is none
 }
 
 // packet is one message to write.

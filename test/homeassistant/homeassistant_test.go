@@ -82,7 +82,7 @@ func (s *scene) restartHome(t *testing.T) {
 	assert.Equal(t, logged, s.automation(t, "traction_table_session").Attributes["last_triggered"])
 }
 
-// restartBroker: everybody finds together again.
+// restartBroker: a broker that has forgotten everything is told again.
 func (s *scene) restartBroker(t *testing.T) {
 	s.broker.stop(t)
 	eventually(t, "Home Assistant notices that the broker is gone", func() bool {
