@@ -38,7 +38,7 @@ type Problem struct {
 	Line int
 	// Key is the path, such as "table.force"; empty for a fault of the whole file.
 	Key string
-	// Value as it stands in the file; empty when there is none.
+	// Value as it stands in the file, but for what may be a secret; empty when there is none.
 	Value   string
 	Message string
 	cause   error
@@ -169,7 +169,7 @@ func (d *Document) add(key string, cause error, message string) {
 		p.Line = d.lines[at]
 	}
 	if v, ok := d.values[key]; ok {
-		p.Value = show(v)
+		p.Value = show(key, v)
 	}
 	d.problems = append(d.problems, p)
 }
@@ -178,7 +178,7 @@ func (d *Document) add(key string, cause error, message string) {
 func (d *Document) unknown() (out []*Problem) {
 	for key, v := range d.values {
 		if !d.known[key] {
-			out = append(out, &Problem{File: d.name, Line: d.lines[key], Key: key, Value: show(v),
+			out = append(out, &Problem{File: d.name, Line: d.lines[key], Key: key, Value: show(key, v),
 				Message: "unknown key, allowed here: " + d.allowed(parent(key))})
 		}
 	}
@@ -228,16 +228,4 @@ func parent(key string) string {
 		return key[:i]
 	}
 	return ""
-}
-
-// show writes a value as it stands in the file, or its beginning.
-func show(v any) string {
-	out := fmt.Sprint(v)
-	if s, ok := v.(string); ok {
-		out = fmt.Sprintf("%q", s)
-	}
-	if r := []rune(out); len(r) > 60 {
-		out = string(r[:57]) + "..."
-	}
-	return out
 }
