@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -80,17 +81,14 @@ func (c *Config) Validate() error {
 		bad.add("username", c.Username, "a user name, because password_file is given")
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		bad.add("cert_file, key_file", c.CertFile+", "+c.KeyFile, "both or neither")
+		bad.add("cert_file, key_file", "", "both or neither, and one of them is missing")
 	}
 	if err == nil {
 		c.validateEncryption(brokers, &bad)
 	}
-	if c.PasswordFile != "" {
-		if _, err := readPassword(c.PasswordFile); err != nil {
-			bad.add("password_file", c.PasswordFile, err.Error())
-		}
+	if c.validateNames(&bad) {
+		c.validateFiles(&bad)
 	}
-	c.validateFiles(&bad)
 	return errors.Join(append(bad, c.HomeAssistant.Validate())...)
 }
 
@@ -111,8 +109,26 @@ func (c *Config) validateEncryption(brokers []*url.URL, bad *problems) {
 	}
 }
 
-// validateFiles loads the certificates, one after the other so that each fault is named.
+// validateNames refuses what is no file's name. It does not repeat the value: a
+// password or a key is easily written where its file should be named.
+func (c *Config) validateNames(bad *problems) (ok bool) {
+	ok = true
+	for _, f := range []struct{ field, value string }{{"password_file", c.PasswordFile}, {"ca_file", c.CAFile}, {"cert_file", c.CertFile}, {"key_file", c.KeyFile}} {
+		if f.value != "" && !filepath.IsAbs(f.value) && !strings.HasPrefix(f.value, credentialPrefix) {
+			bad.add(f.field, "...", "a path from the root, or credential: and a name")
+			ok = false
+		}
+	}
+	return ok
+}
+
+// validateFiles loads the files, one after the other so that each fault is named.
 func (c *Config) validateFiles(bad *problems) {
+	if c.PasswordFile != "" {
+		if _, err := readPassword(c.PasswordFile); err != nil {
+			bad.add("password_file", c.PasswordFile, err.Error())
+		}
+	}
 	if c.CAFile != "" {
 		if _, err := readAuthorities(c.CAFile); err != nil {
 			bad.add("ca_file", c.CAFile, err.Error())

@@ -67,7 +67,9 @@ func TestConfig(t *testing.T) {
 		{"the second in the open", Config{Broker: "ssl://a.example tcp://a.example", TableID: "t1"}, []string{"broker", "all brokers encrypted"}},
 		{"the second is another machine", Config{Broker: "tcp://localhost tcp://a.example", TableID: "t1", Username: "u"}, []string{"broker", "insecure_plain_auth"}},
 		{"nine nodes", Config{Broker: strings.Repeat("tcp://h ", 9), TableID: "t1"}, []string{"broker", "at most 8"}},
-		{"all at once", Config{Broker: "ftp://x", TableID: "", ClientID: "/", CertFile: "x", PasswordFile: open},
+		{"a password in place of its file", Config{Broker: "tcp://localhost", TableID: "t1", Username: "u", PasswordFile: "s3cret"}, []string{"password_file", "a path from the root"}},
+		{"a key in place of its file", Config{Broker: "ssl://h", TableID: "t1", CertFile: a.file("ca.crt"), KeyFile: "--BEGIN-- s3cret"}, []string{"key_file", "a path from the root"}},
+		{"all at once", Config{Broker: "ftp://x", TableID: "", ClientID: "/", CertFile: "/x", PasswordFile: open},
 			[]string{"broker", "table", "client_id", "username", "cert_file", "password_file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
