@@ -24,9 +24,12 @@
 //
 // Nothing is published while offline. After each connection come, in this
 // order: availability, the discovery for Home Assistant (package homeassistant),
-// state, and what waits in the backlog, oldest first, each kept until the broker
-// has acknowledged it. Delivery is at least once: an event
-// is the same event when boot_id and seq are the same.
+// state, the last session, and what waits in the backlog, oldest first, each kept
+// until the broker has acknowledged it. Delivery is at least once: an event
+// is the same event when boot_id and seq are the same. At most 16 messages are
+// unacknowledged at any time. A gateway that has lost its broker tries again after
+// a random wait of up to 24 s, and then every 24 to 48 s, so that a clinic's
+// tables do not all come back at once.
 //
 // A request acts at most once per id, and never when it was retained. Stop and
 // pause are the exception in everything: they need no rev, wait in no queue, know
