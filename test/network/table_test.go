@@ -135,7 +135,8 @@ func newTable() (*table, error) {
 
 // serveTable runs until its input ends. A line "go" makes it start a treatment
 // and say "moving" once the rope is pulled; when a stop has ended that it says
-// "stopped" and when the last step towards force was.
+// "stopped" and when the last step towards force was. When the machine stood still
+// for so long that the table tripped, which it should, it says "tripped" instead.
 func serveTable(dir string) error {
 	t, err := newTable()
 	if err != nil {
@@ -165,48 +166,83 @@ func (t *table) obey() error {
 	}
 	fmt.Println("ready")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		if err := t.cycle(); err != nil {
+		err := t.cycle()
+		if errors.Is(err, errTripped) {
+			fmt.Fprintln(os.Stderr, err)
+			if err = t.ready(programme); err == nil {
+				fmt.Println("tripped")
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ready does what comes once, before all treatments.
+// ready does what comes before all treatments, and after a trip.
 func (t *table) ready(p *control.Programme) error {
-	if err := t.say(control.Command{Kind: control.CommandAcknowledge}, func(s *control.Snapshot) bool { return s.Missing&control.MissingCell == 0 }); err != nil {
+	wait := func(s *control.Snapshot) bool {
+		return s.Missing&(control.MissingCell|control.MissingSlack) == 0 && (s.Mode == control.Idle || s.Mode == control.Tripped)
+	}
+	if err := t.until("rest", wait); err != nil {
 		return err
 	}
-	return t.say(control.Command{Kind: control.CommandSelect, Programme: p}, func(s *control.Snapshot) bool { return s.Trips == 0 && s.Mode == control.Idle })
+	if err := t.say(control.Command{Kind: control.CommandAcknowledge}); err != nil {
+		return err
+	}
+	if err := t.until("no trips", func(s *control.Snapshot) bool { return s.Trips == 0 && s.Mode == control.Idle }); err != nil {
+		return err
+	}
+	return t.say(control.Command{Kind: control.CommandSelect, Programme: p})
 }
 
 // cycle is one treatment, from arming to slack.
 func (t *table) cycle() error {
-	if err := t.say(control.Command{Kind: control.CommandArm}, func(s *control.Snapshot) bool { return s.Missing == 0 && s.Mode == control.Idle }); err != nil {
+	if err := t.untripped("idle", func(s *control.Snapshot) bool { return s.Missing == 0 && s.Mode == control.Idle }); err != nil {
+		return err
+	}
+	if err := t.say(control.Command{Kind: control.CommandArm}); err != nil {
 		return err
 	}
 	t.sim.PressPatientSwitch(true)
 	time.Sleep(60 * time.Millisecond) // a person's press
 	t.sim.PressPatientSwitch(false)
 	before := t.steps.n.Load()
-	if err := t.say(control.Command{Kind: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 && s.Mode == control.Armed }); err != nil {
+	if err := t.untripped("armed", func(s *control.Snapshot) bool { return s.Missing == 0 && s.Mode == control.Armed }); err != nil {
 		return err
 	}
-	if err := t.until("motion", func(*control.Snapshot) bool { return t.steps.n.Load() > before+100 }); err != nil {
+	if err := t.say(control.Command{Kind: control.CommandStart}); err != nil {
+		return err
+	}
+	if err := t.untripped("motion", func(*control.Snapshot) bool { return t.steps.n.Load() > before+100 }); err != nil {
 		return err
 	}
 	fmt.Println("moving")
-	if err := t.until("stop", func(s *control.Snapshot) bool { return s.Mode != control.Treating }); err != nil {
+	if err := t.untripped("stop", func(s *control.Snapshot) bool { return s.Mode == control.Releasing || s.Mode == control.Idle }); err != nil {
 		return err
 	}
-	if s := t.exec.Journal().Snapshot(); s.Mode != control.Releasing && s.Mode != control.Idle {
-		return fmt.Errorf("a treatment ended in mode %v, trips %v", s.Mode, s.Trips.IDs())
-	}
-	if err := t.until("slack", func(s *control.Snapshot) bool { return s.Mode == control.Idle }); err != nil {
+	if err := t.untripped("slack", func(s *control.Snapshot) bool { return s.Mode == control.Idle }); err != nil {
 		return err
 	}
 	fmt.Println("stopped", t.steps.last.Load())
 	return nil
+}
+
+// errTripped: an interlock has latched.
+var errTripped = errors.New("tripped")
+
+// untripped waits for a state of a table that does not trip before.
+func (t *table) untripped(what string, holds func(*control.Snapshot) bool) error {
+	trips := control.InterlockSet(0)
+	err := t.until(what, func(s *control.Snapshot) bool {
+		trips = s.Trips
+		return trips != 0 || holds(s)
+	})
+	if err == nil && trips != 0 {
+		return fmt.Errorf("%s: %w: %v", what, errTripped, trips.IDs())
+	}
+	return err
 }
 
 // until waits for a state of the table.
@@ -222,13 +258,10 @@ func (t *table) until(what string, holds func(*control.Snapshot) bool) error {
 	}
 }
 
-// say gives a command at the table once the state is as it has to be, and again
-// when the state has changed under way.
-func (t *table) say(c control.Command, when func(*control.Snapshot) bool) error {
-	for deadline := time.Now().Add(generous); ; {
-		if err := t.until(c.Kind.String(), when); err != nil {
-			return err
-		}
+// say gives a command at the table, and again when the state has changed under
+// way or the machine stood still for a moment, which a load cell does not like.
+func (t *table) say(c control.Command) error {
+	for deadline := time.Now().Add(generous); ; time.Sleep(time.Millisecond) {
 		s := t.exec.Journal().Snapshot()
 		c.Rev, c.Ticket = s.Rev, 1
 		ctx, cancel := context.WithTimeout(context.Background(), generous)
@@ -237,8 +270,10 @@ func (t *table) say(c control.Command, when func(*control.Snapshot) bool) error 
 		switch {
 		case err != nil || reply.Code == control.Accepted:
 			return err
-		case reply.Code != control.StaleRev || time.Now().After(deadline):
+		case reply.Code != control.StaleRev && reply.Code != control.NotReady || time.Now().After(deadline):
 			return fmt.Errorf("%v: %v, missing %v", c.Kind, reply.Code, reply.Missing.Names())
+		case t.exec.Journal().Snapshot().Trips != 0 && c.Kind != control.CommandAcknowledge:
+			return fmt.Errorf("%v: %w", c.Kind, errTripped)
 		}
 	}
 }
