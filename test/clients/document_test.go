@@ -109,6 +109,9 @@ func (tb *table) show(t *testing.T, m *mosquitto, o *observer, e example) {
 	}
 	for _, script := range e.scripts {
 		s := tb.until(t, "any state", func(*control.Snapshot) bool { return true })
+		eventually(t, "that state at the broker", func() bool {
+			return strings.Contains(o.last("state"), fmt.Sprintf(`"rev":%d,`, s.Rev))
+		})
 		before := len(o.seen())
 		tb.shell(t, here(script, m.port, s.Rev))
 		for _, id := range anID.FindAllStringSubmatch(script, -1) {
