@@ -19,9 +19,10 @@ type Damage struct {
 }
 
 // checkTime bounds the check at start: a record of years on a slow card would
-// keep the gateway from starting. What was not looked at by then is found when
-// it is read.
-const checkTime = 20 * time.Second
+// keep the gateway from starting, and a treatment that was started over the network
+// ends when nothing is heard of the gateway for 12 s. What was not looked at by then
+// is found when it is read.
+const checkTime = 5 * time.Second
 
 // checkFile looks through the whole file for damage, and whether indexes and
 // tables say the same.

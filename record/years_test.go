@@ -25,12 +25,15 @@ const eventsOfSession = 90
 // of ten years take gigabytes and change no list.
 const sampled = 5
 
+// bootOf names the boot of a day.
+func bootOf(day int) string { return fmt.Sprintf("%016x", uint64(0x5eed000000000000)+uint64(day)) }
+
 // past fills a record with a session of 25 minutes a day.
 func past(t testing.TB, s *Store, c *clock, days int) {
 	t.Helper()
 	x := treatment(25 * time.Minute)
 	for day := range days {
-		b := Boot{ID: fmt.Sprintf("%016x", 0x5eed000000000000+day), Started: started.AddDate(0, 0, day), Table: "room-2", Version: "1.0.0"}
+		b := Boot{ID: bootOf(day), Started: started.AddDate(0, 0, day), Table: "room-2", Version: "1.0.0"}
 		c.t = b.Started.Add(time.Hour)
 		require.NoError(t, s.Boot(b))
 		r := x.report
@@ -88,10 +91,10 @@ func TestYears(t *testing.T) {
 		require.NotNil(t, list[0].Report)
 	}
 	var trace Trace
-	measure("read all samples and events of the last", func() { trace, err = r.Trace(fmt.Sprintf("%016x", 0x5eed000000000000+days-1), 1) })
+	measure("read all samples and events of the last", func() { trace, err = r.Trace(bootOf(days-1), 1) })
 	require.NoError(t, err)
 	assert.Greater(t, len(trace.Entries), 24*60*80)
-	measure("find the report of the first", func() { _, _, err = r.Report(fmt.Sprintf("%016x-1", 0x5eed000000000000)) })
+	measure("find the report of the first", func() { _, _, err = r.Report(SessionName(bootOf(0), 1)) })
 	require.NoError(t, err)
 	measure("what waits for the broker", func() { _, err = s.UnsentEvents(8) })
 	require.NoError(t, err)
