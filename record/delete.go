@@ -95,18 +95,19 @@ func (s *Store) sweep(ctx context.Context, boot int64, treatment uint32) error {
 	if err := s.sweepPacks(ctx, boot, treatment); err != nil {
 		return err
 	}
-	return s.inPortions(ctx, "DELETE FROM events WHERE n IN (SELECT n FROM events WHERE boot = ? AND treatment = ? LIMIT ?)",
-		boot, treatment, eventsAtOnce)
+	return s.inPortions(ctx, eventsAtOnce, "DELETE FROM events WHERE n IN (SELECT n FROM events WHERE boot = ? AND treatment = ? LIMIT ?)",
+		boot, treatment)
 }
 
 func (s *Store) sweepPacks(ctx context.Context, boot int64, treatment uint32) error {
-	return s.inPortions(ctx, "DELETE FROM packs WHERE n IN (SELECT n FROM packs WHERE boot = ? AND treatment = ? LIMIT ?)",
-		boot, treatment, packsAtOnce)
+	return s.inPortions(ctx, packsAtOnce, "DELETE FROM packs WHERE n IN (SELECT n FROM packs WHERE boot = ? AND treatment = ? LIMIT ?)",
+		boot, treatment)
 }
 
-// inPortions repeats a statement that deletes a few rows until it finds none, each
-// time in a transaction of its own.
-func (s *Store) inPortions(ctx context.Context, statement string, args ...any) error {
+// inPortions repeats a statement that deletes at most so many rows, its last
+// parameter, until it finds fewer, each time in a transaction of its own.
+func (s *Store) inPortions(ctx context.Context, most int64, statement string, args ...any) error {
+	args = append(args, most)
 	for {
 		var rows int64
 		err := s.change(func(c *sql.Conn) error {
@@ -116,10 +117,10 @@ func (s *Store) inPortions(ctx context.Context, statement string, args ...any) e
 			}
 			return err
 		})
-		if err != nil || rows == 0 {
+		if err != nil {
 			return err
 		}
-		if err := rest(ctx); err != nil {
+		if err := rest(ctx); err != nil || rows < most {
 			return err
 		}
 	}

@@ -82,12 +82,12 @@ func (s *Store) prune(ctx context.Context, k Keep, done *Pruned) (err error) {
 		if err := s.pruneChapter(ctx, c, k.Waiting, done); err != nil {
 			return err
 		}
+		if err := s.dropBoots(ctx); err != nil {
+			return err
+		}
 		if done.After, err = s.used(); err != nil {
 			return err
 		}
-	}
-	if err := s.dropBoots(ctx); err != nil {
-		return err
 	}
 	if err := s.shrink(ctx); err != nil {
 		return err
@@ -203,18 +203,18 @@ func waitsIn(table string) string {
 // sweepBefore deletes what was recorded before a chapter and belongs to no
 // session; with treatment 0 all that its boot has.
 func (s *Store) sweepBefore(ctx context.Context, c chapter, waiting bool) error {
-	err := s.inPortions(ctx, `DELETE FROM packs WHERE n IN (
+	err := s.inPortions(ctx, packsAtOnce, `DELETE FROM packs WHERE n IN (
 		SELECT p.n FROM boots b JOIN packs p ON p.boot = b.n AND p.treatment = 0 WHERE b.n < ?1
 			OR b.n = ?1 AND (?2 = 0 OR p.n < (SELECT min(n) FROM packs WHERE boot = ?1 AND treatment = ?2)) LIMIT ?3)`,
-		c.boot, c.treatment, packsAtOnce)
+		c.boot, c.treatment)
 	if err != nil {
 		return err
 	}
-	return s.inPortions(ctx, `DELETE FROM events WHERE n IN (
+	return s.inPortions(ctx, eventsAtOnce, `DELETE FROM events WHERE n IN (
 		SELECT e.n FROM boots b JOIN events e ON e.boot = b.n AND e.treatment = 0 WHERE (b.n < ?1
 				OR b.n = ?1 AND (?2 = 0 OR e.n < (SELECT min(n) FROM events WHERE boot = ?1 AND treatment = ?2)))
 			AND (e.sent = 1 OR NOT ?3 OR e.n <= (SELECT max(n) FROM events) - ?4) LIMIT ?5)`,
-		c.boot, c.treatment, waiting, backlogDepth, eventsAtOnce)
+		c.boot, c.treatment, waiting, backlogDepth)
 }
 
 // dropBoots deletes boots of which nothing is left.
