@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -26,6 +27,8 @@ type connection struct {
 	lost chan error
 	// contradicted gets a signal when somebody else said "offline".
 	contradicted chan struct{}
+	// echoed: our own availability has come back, see session.listen.
+	echoed atomic.Bool
 
 	mu   sync.Mutex
 	conn *framed

@@ -94,7 +94,7 @@ type Gateway struct {
 
 	discovery discovery
 
-	trouble, linkTrouble, backlogTrouble, flood complaint
+	trouble, linkTrouble, backlogTrouble, flood, silence complaint
 }
 
 // outgoing is one message that waits for the connection's window.
@@ -141,7 +141,7 @@ func New(c Config, p Parts) (*Gateway, error) {
 // setPace must not be called once Run was.
 func (g *Gateway) setPace(p pace) {
 	g.pace = p
-	for _, c := range []*complaint{&g.trouble, &g.linkTrouble, &g.backlogTrouble, &g.flood} {
+	for _, c := range []*complaint{&g.trouble, &g.linkTrouble, &g.backlogTrouble, &g.flood, &g.silence} {
 		c.repeat = p.repeat
 	}
 }

@@ -24,6 +24,7 @@ type incoming struct {
 // reader and must never wait: while it does, pings are not answered.
 func (g *Gateway) receive(c *connection, m paho.Message) {
 	if m.Topic() == g.topics.Availability {
+		c.echoed.Store(true)
 		if !m.Retained() && string(m.Payload()) == Offline {
 			signal(c.contradicted)
 		}

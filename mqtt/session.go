@@ -141,6 +141,7 @@ func (s *session) run(ctx context.Context) error {
 			s.announceIn(s.g.pace.announcing.birth.draw())
 		case <-s.discovery.wake.C:
 		case <-refresh.C:
+			s.listen()
 			// Both are published again, although the broker acknowledged them: a cluster
 			// that elects a leader can acknowledge a message and forget to retain it.
 			s.stated, s.availability = false, ""
