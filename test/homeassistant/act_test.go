@@ -1,6 +1,7 @@
 package homeassistant
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,18 +19,25 @@ func (s *scene) show(t *testing.T, key string) string {
 // answered is what this test needs of a response.
 type answered struct{ ID, Status, Code, Message string }
 
-// answer waits for the response to a request.
-func (o *observer) answer(t *testing.T, prefix string) answered {
+// answers lists the responses so far.
+func (o *observer) answers() (out []answered) {
+	for _, m := range o.seen(responseTopic) {
+		out = append(out, answered{text(lookup(m, "id")), text(lookup(m, "status")), text(lookup(m, "code")), text(lookup(m, "message"))})
+	}
+	return out
+}
+
+// answer waits for the first response, leaving so many out, to a request whose id
+// begins so.
+func (o *observer) answer(t *testing.T, prefix string, leaveOut int) (a answered) {
 	t.Helper()
-	var a answered
 	eventually(t, "an answer to "+prefix, func() bool {
-		for _, m := range o.seen(responseTopic) {
-			if id, _ := lookup(m, "id").(string); strings.HasPrefix(id, prefix) {
-				a = answered{ID: id, Status: text(lookup(m, "status")), Code: text(lookup(m, "code")), Message: text(lookup(m, "message"))}
-				return true
-			}
+		after := o.answers()[leaveOut:]
+		i := slices.IndexFunc(after, func(a answered) bool { return strings.HasPrefix(a.ID, prefix) })
+		if i >= 0 {
+			a = after[i]
 		}
-		return false
+		return i >= 0
 	})
 	return a
 }
@@ -37,23 +45,9 @@ func (o *observer) answer(t *testing.T, prefix string) answered {
 // call makes Home Assistant do something with an entity, and gives the table's answer.
 func (s *scene) call(t *testing.T, service, key string, data map[string]any) answered {
 	t.Helper()
-	prefix := "ha-" + key + "-"
-	known := make(map[string]bool)
-	for _, m := range s.observer.seen(responseTopic) {
-		known[text(lookup(m, "id"))] = true
-	}
+	known := len(s.observer.answers())
 	require.NoError(t, s.home.service(t, service, s.home.id(t, key), data))
-	var a answered
-	eventually(t, "an answer to "+service+" of "+key, func() bool {
-		for _, m := range s.observer.seen(responseTopic) {
-			if id := text(lookup(m, "id")); strings.HasPrefix(id, prefix) && !known[id] {
-				a = answered{ID: id, Status: text(lookup(m, "status")), Code: text(lookup(m, "code")), Message: text(lookup(m, "message"))}
-				return true
-			}
-		}
-		return false
-	})
-	return a
+	return s.observer.answer(t, "ha-"+key+"-", known)
 }
 
 // done is a call that the table obeys.
@@ -73,11 +67,7 @@ func (s *scene) press(t *testing.T, key string) {
 func (s *scene) set(t *testing.T, key string, value float64, setting string, inForce float64) {
 	t.Helper()
 	s.done(t, "number/set_value", key, map[string]any{"value": value})
-	st := s.observer.until(t, key+" is set", func(st *tableState) bool { return st.Settings[setting] != 0 })
-	eventually(t, key+" is in force", func() bool {
-		st = s.observer.state(t)
-		return st.Settings[setting] == inForce
-	})
+	s.observer.until(t, key+" is in force", func(st *tableState) bool { return st.Settings[setting] == inForce })
 	eventually(t, key+" is shown", func() bool {
 		shown, err := strconv.ParseFloat(s.show(t, key), 64)
 		return err == nil && shown > value-0.01 && shown < value+0.01

@@ -25,7 +25,7 @@ func TestHomeAssistant(t *testing.T) {
 	b := startBroker(t)
 	s := &scene{broker: b, observer: observe(t, b), table: newTable(t, b.url())}
 	s.table.startControl(t, "full")
-	s.table.startGateway(t)
+	s.table.startGateway(t, "homeassistant", "suggested_area", `"Practice"`, "homeassistant", "configuration_url", `"http://127.0.0.1:8080"`)
 	s.home = startHome(t)
 	s.home.connect(t, b)
 
@@ -58,6 +58,10 @@ func (s *scene) arrive(t *testing.T) {
 	s.home.settled(t, keysAt("full"))
 	s.offered(t)
 	s.checkRegistry(t, "full", true)
+	d := s.home.devices(t)[0]
+	assert.Equal(t, "Traction table", d.Name)
+	assert.Equal(t, []string{tableID, "practice", "http://127.0.0.1:8080"}, []string{deref(d.SerialNumber), deref(d.AreaID), deref(d.ConfigurationURL)})
+	assert.NotEmpty(t, deref(d.SoftwareVersion))
 	s.alike(t, "at first sight")
 }
 
@@ -122,7 +126,7 @@ func (s *scene) remove(t *testing.T) {
 		assert.Empty(t, s.observer.retained(t, s.broker, "homeassistant/#"))
 	}
 	s.observer.publish(t, requestTopic, `{"id":"away","command":"unpublish"}`)
-	assert.Equal(t, "ok", s.observer.answer(t, "away").Code)
+	assert.Equal(t, "ok", s.observer.answer(t, "away", 0).Code)
 	gone(t)
 
 	s.table.gateway.end(t)

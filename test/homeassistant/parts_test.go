@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait for a real process; it is never used up when all is well.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // glance is how long a wait sleeps between two looks.
 const glance = 50 * time.Millisecond

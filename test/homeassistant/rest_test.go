@@ -71,7 +71,6 @@ type entity struct {
 	ID         string         `json:"entity_id"`
 	State      string         `json:"state"`
 	Attributes map[string]any `json:"attributes"`
-	Changed    time.Time      `json:"last_changed"`
 }
 
 // entities are the present states of all entities, taken at one moment.
@@ -166,7 +165,6 @@ func (a *api) registry(t *testing.T) map[string]registered {
 type device struct {
 	ID               string
 	Name             string
-	Manufacturer     *string
 	SerialNumber     *string    `json:"serial_number"`
 	AreaID           *string    `json:"area_id"`
 	ConfigurationURL *string    `json:"configuration_url"`

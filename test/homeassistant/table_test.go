@@ -57,7 +57,7 @@ func (tb *table) startControl(t *testing.T, permission string) {
 }
 
 // startGateway runs the gateway with the shipped settings, changed to this table
-// and by these further pairs of a line's beginning and the whole line.
+// and further: each change is a section, a key and its value.
 func (tb *table) startGateway(t *testing.T, changes ...string) {
 	t.Helper()
 	shipped, err := os.ReadFile("../../systemd/traction.toml")
