@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,4 +130,38 @@ func TestTakeOverEndsOnline(t *testing.T) {
 			return len(o.on("state")) > 0 && o.last("availability") == Online
 		})
 	})
+}
+
+// When the control process turns out to be there while "offline" is on its way,
+// "online" follows at once and the rest after it.
+func TestNothingOvertakesAvailability(t *testing.T) {
+	g, err := New(tcp1(), Parts{Dial: newTable().dial})
+	require.NoError(t, err)
+	s := newSession(g, new(connection))
+	written := func() (topics []string) {
+		for len(s.wire) > 0 {
+			topics = append(topics, strings.TrimPrefix((<-s.wire).topic, "traction/t1/"))
+		}
+		return topics
+	}
+	require.NoError(t, s.publishDue())
+	assert.Equal(t, []string{"availability"}, written(), "offline")
+	hello := helloOf("b1")
+	g.view.hello, g.view.snapshot = &hello, &control.Snapshot{At: time.Second}
+	require.NoError(t, s.publishState())
+	require.NoError(t, s.publishDiscovery())
+	assert.Empty(t, written(), "as if it came in between")
+	require.NoError(t, g.backlog.Add(hello.Boot, []control.Event{{Seq: 1}}, nil))
+	s.more = true
+	require.NoError(t, s.publishDue())
+	assert.Equal(t, []string{"availability", discoveryTopic, "state", "event"}, written(), "online")
+	s.availability = "" // somebody said "offline"
+	require.NoError(t, s.publishDue())
+	assert.Empty(t, written(), "it is on its way")
+	s.land(s.flights[0]) // offline
+	require.NoError(t, s.publishDue())
+	assert.Empty(t, written())
+	s.land(s.flights[0])
+	require.NoError(t, s.publishDue())
+	assert.Equal(t, []string{"availability"}, written(), "said again")
 }

@@ -129,7 +129,7 @@ func (s *session) describe() (changed bool, err error) {
 		return changed, nil
 	}
 	table, live := g.describe()
-	if !live || d.made && reflect.DeepEqual(table, d.table) {
+	if !live || s.availability == Offline || d.made && reflect.DeepEqual(table, d.table) {
 		return false, nil
 	}
 	payload, err := g.config.HomeAssistant.Payload(&table)

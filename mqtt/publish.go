@@ -24,24 +24,31 @@ func (s *session) publishDue() error {
 
 // publishAvailability says "online" while the values are live. It is published
 // again when somebody else said "offline", such as the last will of our own
-// connection before this one, which a broker may send after this one began.
+// connection before this one, which a broker may send after this one began. What
+// says the same waits for the acknowledgement, so that two who contradict each
+// other do not flood the broker; what says something else does not, because the
+// state comes right behind it.
 func (s *session) publishAvailability() {
 	want := Offline
 	if _, _, live := s.g.view.now(); live {
 		want = Online
 	}
-	if s.availability == want || s.availabilityFlying || s.full() {
+	if s.availability == want || s.availabilityFlying == want || s.full() {
 		return
 	}
-	s.availability, s.availabilityFlying = want, true
-	s.publish(s.g.topics.Availability, true, []byte(want), func() { s.availabilityFlying = false })
+	s.availability, s.availabilityFlying = want, want
+	s.publish(s.g.topics.Availability, true, []byte(want), func() {
+		if s.availabilityFlying == want { // else there is a newer one
+			s.availabilityFlying = ""
+		}
+	})
 }
 
 // publishState publishes the newest state if it differs from the last one. While
 // one is on its way the next waits, and only the newest of those is sent.
 func (s *session) publishState() error {
 	hello, snapshot, live := s.g.view.now()
-	if !live || s.stateFlying || s.full() {
+	if !live || s.availability == Offline || s.stateFlying || s.full() {
 		return nil
 	}
 	state := showState(hello, snapshot)

@@ -38,8 +38,8 @@ type session struct {
 	flights []*flight // QoS 1, unacknowledged, oldest first
 
 	availability       string // as last published
-	availabilityFlying bool
-	state              State // as last published, without its time
+	availabilityFlying string // the newest that is not acknowledged
+	state              State  // as last published, without its time
 	stated             bool
 	stateFlying        bool
 	measured           *control.Snapshot // of the last telemetry
