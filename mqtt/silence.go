@@ -18,7 +18,7 @@ func (s *session) listen() {
 		s.g.silence.settle()
 		return
 	}
-	if s.availability == "" || s.availabilityFlying || slices.Contains(s.unheard, topics.Availability) {
+	if s.availability == "" || s.availabilityFlying != "" || slices.Contains(s.unheard, topics.Availability) {
 		return // not published yet, or the broker has said that we will not hear it
 	}
 	if s.g.silence.worth(unechoed, time.Now()) {

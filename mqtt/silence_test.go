@@ -38,10 +38,10 @@ func TestEchoEndsTheComplaint(t *testing.T) {
 	s := newSession(g, c)
 	s.listen()
 	assert.Zero(t, out.count("drops"), "nothing was published yet")
-	s.availability, s.availabilityFlying = Online, true
+	s.availability, s.availabilityFlying = Online, Online
 	s.listen()
 	assert.Zero(t, out.count("drops"), "it is under way")
-	s.availabilityFlying = false
+	s.availabilityFlying = ""
 	for range 3 {
 		s.listen()
 	}
