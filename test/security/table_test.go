@@ -21,25 +21,24 @@ import (
 	"traction/control/link"
 )
 
+// built is the folder with the program, once a test has wanted it.
+var built string
+
 // appliance builds the program once.
-var appliance = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "traction-security-")
-	if err != nil {
+var appliance = sync.OnceValues(func() (path string, err error) {
+	if built, err = os.MkdirTemp("", "traction-security-"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "appliance")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/appliance").CombinedOutput()
-	if err != nil {
-		return dir, fmt.Errorf("%w: %s", err, out)
+	path = filepath.Join(built, "appliance")
+	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/appliance").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return path, nil
 })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, _ := appliance(); path != "" && code >= 0 {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
+	_ = os.RemoveAll(built) // of nothing, if it was not built
 	os.Exit(code)
 }
 
