@@ -1,0 +1,203 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"traction/control"
+	"traction/mqtt"
+)
+
+// mosquitto is Debian's Mosquitto on loopback.
+type mosquitto struct {
+	at      string
+	program string
+	conf    string
+	process *exec.Cmd
+	out     *output
+}
+
+// newMosquitto runs one with these lines of configuration behind its listener.
+func newMosquitto(t *testing.T, lines string) *mosquitto {
+	t.Helper()
+	program, err := exec.LookPath("mosquitto")
+	if err != nil {
+		program = "/usr/sbin/mosquitto" // Debian keeps it out of users' PATH
+	}
+	if _, err := os.Stat(program); err != nil {
+		missing(t, "mosquitto is missing: apt-get install mosquitto")
+	}
+	m := &mosquitto{at: freePorts(t, 1)[0], program: program, conf: filepath.Join(t.TempDir(), "mosquitto.conf"), out: new(output)}
+	_, port, _ := strings.Cut(m.at, ":")
+	text := "user root\nlog_dest stderr\nlistener " + port + " 127.0.0.1\n" + lines
+	require.NoError(t, os.WriteFile(m.conf, []byte(text), 0o600))
+	m.start(t)
+	t.Cleanup(func() {
+		m.kill()
+		if t.Failed() {
+			t.Logf("mosquitto said:\n%s", tail(m.out.String(), 40))
+		}
+	})
+	return m
+}
+
+func (m *mosquitto) start(t *testing.T) {
+	t.Helper()
+	m.process = exec.Command(m.program, "-c", m.conf)
+	m.process.Stdout, m.process.Stderr = m.out, m.out
+	require.NoError(t, m.process.Start())
+}
+
+func (m *mosquitto) kill() {
+	if m.process != nil {
+		_ = m.process.Process.Kill()
+		_ = m.process.Wait() // says that it was killed
+		m.process = nil
+	}
+}
+
+// users writes files of passwords, all the same, and of access rules.
+func users(t *testing.T, acl string, names ...string) (lines string) {
+	t.Helper()
+	tool, err := exec.LookPath("mosquitto_passwd")
+	if err != nil {
+		missing(t, "mosquitto_passwd is missing: apt-get install mosquitto")
+	}
+	dir := t.TempDir()
+	passwords, rules := filepath.Join(dir, "passwords"), filepath.Join(dir, "acl")
+	require.NoError(t, os.WriteFile(passwords, nil, 0o600))
+	for _, name := range names {
+		out, err := exec.Command(tool, "-b", passwords, name, password).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	require.NoError(t, os.WriteFile(rules, []byte(acl), 0o600))
+	return "allow_anonymous false\npassword_file " + passwords + "\nacl_file " + rules + "\n"
+}
+
+// bridged is a site and a centre with the shipped files, and a network between
+// them that can fail.
+type bridged struct {
+	centre, site *mosquitto
+	network      *wire
+	authority    *authority
+}
+
+func newBridged(t *testing.T, change func(string) string) *bridged {
+	t.Helper()
+	b := &bridged{authority: newAuthority(t, t.TempDir())}
+	acl, err := os.ReadFile("../../docs/fleet/mosquitto-central.acl")
+	require.NoError(t, err)
+	b.centre = newMosquitto(t, "cafile "+b.authority.ca+"\ncertfile "+b.authority.cert+"\nkeyfile "+b.authority.key+"\n"+
+		users(t, string(acl), "site-a", "anna", "telegraf"))
+	b.network = newWire(t, b.centre.at)
+	shipped, err := os.ReadFile("../../docs/fleet/mosquitto-bridge.conf")
+	require.NoError(t, err)
+	text := strings.NewReplacer("central.example:8883", b.network.addr(), "/etc/mosquitto/certs/central-ca.crt", b.authority.ca,
+		"remote_password CHANGE", "remote_password "+password,
+		// Both are for a real network; the test does not wait that long.
+		"restart_timeout 5 30", "restart_timeout 1", "#topic traction/lumbar-1/", "topic traction/lumbar-1/").Replace(string(shipped))
+	b.site = newMosquitto(t, "persistence_location "+t.TempDir()+"/\n"+
+		users(t, "pattern readwrite traction/%u/#\nuser central\ntopic read traction/#\ntopic write traction/lumbar-1/request/+\n", "lumbar-1", "central")+change(text))
+	return b
+}
+
+// TestBridge: what a table says at its site arrives at the centre, also what
+// happened while the network was down. A start that was sent meanwhile never acts;
+// requests that are sent while it works do.
+func TestBridge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute of real time")
+	}
+	t.Parallel()
+	b := newBridged(t, func(text string) string { return text })
+	anna := read(t, options(b.authority, "anna", "anna", true, "ssl://"+b.centre.at), "#")
+	archive := read(t, options(b.authority, "telegraf", "archive", false, "ssl://"+b.centre.at), "traction/#")
+	s := newSite(t, "lumbar-1", map[string]string{"broker": "tcp://" + b.site.at, "username": "lumbar-1", "password_file": passwordFile(t)})
+	for _, topic := range []string{"availability", "state", "event", "telemetry", "diagnostics"} {
+		eventually(t, topic+" at the centre", func() bool { _, ok := anna.last("traction/lumbar-1/" + topic); return ok })
+	}
+	s.arm()
+	armed := s.until("still", func(x *control.Snapshot) bool { return x.Mode == control.Armed })
+	eventually(t, "the centre knows the rev", func() bool { return revAt(anna, "lumbar-1") == armed.Rev })
+	ask := func(id, command string, rev uint64) {
+		t.Helper()
+		require.True(t, anna.publish("traction/lumbar-1/request/anna", false, fmt.Sprintf(`{"id":%q,"rev":%d,"command":%q}`, id, rev, command)))
+	}
+	answered := func(id string) response { return anna.response("traction/lumbar-1/response/anna", id) }
+	const connected = "traction-site/site-a/connected"
+
+	b.network.cut()
+	eventually(t, "the centre knows that the site is away", func() bool { m, _ := anna.last(connected); return m.payload == "0" })
+	ask("queued", "start", armed.Rev) // of a state that is still the table's: rev cannot help
+	ask("late", "stop", armed.Rev)
+	b.network.mend()
+	eventually(t, "the site is back", func() bool { m, _ := anna.last(connected); return m.payload == "1" })
+
+	ask("unknown", "start", armed.Rev+1)
+	assert.Equal(t, "stale_rev", answered("unknown").Code)
+	ask("now", "start", armed.Rev)
+	assert.Equal(t, "ok", answered("now").Status, "the start before could have worked")
+	s.until("treating", func(x *control.Snapshot) bool { return x.Mode == control.Treating })
+
+	b.network.cut()
+	eventually(t, "away again", func() bool { m, _ := anna.last(connected); return m.payload == "0" })
+	s.until("hold", func(x *control.Snapshot) bool { return x.Phase == control.Hold })
+	b.network.mend()
+	eventually(t, "back again", func() bool { m, _ := anna.last(connected); return m.payload == "1" })
+	ask("halt", "stop", 0)
+	assert.Equal(t, "ok", answered("halt").Status)
+	ended := s.until("slack", func(x *control.Snapshot) bool { return x.Mode == control.Idle })
+	s.delivered(archive)
+	eventually(t, "the centre's state is the table's", func() bool { return revAt(anna, "lumbar-1") == ended.Rev })
+	for _, id := range []string{"queued", "late"} {
+		for _, m := range anna.on("traction/lumbar-1/response/anna") {
+			assert.NotContains(t, m.payload, `"id":"`+id+`"`, "what waited in the outage reached the table")
+		}
+	}
+}
+
+// revAt is the newest rev of a table that a reader knows.
+func revAt(r *reader, table string) uint64 {
+	var state struct{ Rev uint64 }
+	s, _ := r.last("traction/" + table + "/state")
+	_ = json.Unmarshal([]byte(s.payload), &state) // 0 = none
+	return state.Rev
+}
+
+// TestBridgeThatQueues: with cleansession false, which the shipped file has not, the
+// centre keeps requests. A start that was decided on another state does not act when
+// it arrives at last; a stop does.
+func TestBridgeThatQueues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts two servers")
+	}
+	t.Parallel()
+	b := newBridged(t, func(text string) string {
+		require.Contains(t, text, "\ncleansession true\n")
+		return strings.Replace(text, "\ncleansession true\n", "\ncleansession false\n", 1)
+	})
+	anna := read(t, options(b.authority, "anna", "anna", true, "ssl://"+b.centre.at), "#")
+	tb := newTable("lumbar-1")
+	tb.gateway(t, mqtt.Config{Broker: "tcp://" + b.site.at})
+	eventually(t, "state at the centre", func() bool { return revAt(anna, tb.id) > 0 })
+	_, _, rev := tb.told()
+
+	b.network.cut()
+	eventually(t, "away", func() bool { m, _ := anna.last("traction-site/site-a/connected"); return m.payload == "0" })
+	for _, r := range []string{`{"id":"queued","rev":%d,"command":"start"}`, `{"id":"late","rev":%d,"command":"stop"}`} {
+		require.True(t, anna.publish("traction/lumbar-1/request/anna", false, fmt.Sprintf(r, rev)))
+	}
+	tb.happen() // rev is another now
+	b.network.mend()
+	assert.Equal(t, "stale_rev", anna.response("traction/lumbar-1/response/anna", "queued").Code)
+	assert.Equal(t, "ok", anna.response("traction/lumbar-1/response/anna", "late").Status)
+	assert.Equal(t, 1, tb.obeyed(control.CommandStop))
+}
