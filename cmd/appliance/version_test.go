@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/xeipuuv/gojsonschema"
 )
 
 // notes of a build, as the Go tool leaves them.
@@ -130,21 +130,27 @@ func valid(t *testing.T, text string) {
 func schemaProblems(t *testing.T, text string) (out []string) {
 	t.Helper()
 	dir := moduleDir(t, "github.com/CycloneDX/cyclonedx-go")
-	loader := gojsonschema.NewSchemaLoader()
-	read := func(name string) gojsonschema.JSONLoader {
-		raw, err := os.ReadFile(filepath.Join(dir, "schema", name))
-		require.NoError(t, err)
-		return gojsonschema.NewBytesLoader(raw)
-	}
+	compiler := jsonschema.NewCompiler()
 	// Under the names by which the schema refers to them, so that nothing is fetched.
-	require.NoError(t, loader.AddSchema("http://cyclonedx.org/schema/spdx.schema.json", read("spdx.schema.json")))
-	require.NoError(t, loader.AddSchema("http://cyclonedx.org/schema/jsf-0.82.schema.json", read("jsf-0.82.schemax.json")))
-	schema, err := loader.Compile(read("bom-1.6.schema.json"))
+	const bom = "http://cyclonedx.org/schema/bom-1.6.schema.json"
+	for url, name := range map[string]string{
+		bom: "bom-1.6.schema.json",
+		"http://cyclonedx.org/schema/spdx.schema.json":     "spdx.schema.json",
+		"http://cyclonedx.org/schema/jsf-0.82.schema.json": "jsf-0.82.schemax.json",
+	} {
+		raw, err := os.Open(filepath.Join(dir, "schema", name))
+		require.NoError(t, err)
+		defer raw.Close()
+		resource, err := jsonschema.UnmarshalJSON(raw)
+		require.NoError(t, err)
+		require.NoError(t, compiler.AddResource(url, resource))
+	}
+	schema, err := compiler.Compile(bom)
 	require.NoError(t, err)
-	result, err := schema.Validate(gojsonschema.NewStringLoader(text))
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	require.NoError(t, err)
-	for _, e := range result.Errors() {
-		out = append(out, e.String())
+	if err := schema.Validate(document); err != nil {
+		out = append(out, err.Error())
 	}
 	return out
 }
