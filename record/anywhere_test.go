@@ -113,7 +113,11 @@ func TestDamageAnywhere(t *testing.T) {
 	require.NoError(t, err)
 
 	outcomes := map[string]int{}
-	for seed := range uint64(200) {
+	places := uint64(200)
+	if testing.Short() {
+		places = 20
+	}
+	for seed := range places {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		bad := bytes.Clone(file)
 		at := rng.IntN(len(bad))
@@ -134,7 +138,7 @@ func TestDamageAnywhere(t *testing.T) {
 		outcomes[damaged(t, bad, &want, seed)]++
 	}
 	t.Log(outcomes)
-	assert.Greater(t, outcomes["told"]+outcomes["set aside"], 120, "most places matter")
+	assert.Greater(t, outcomes["told"]+outcomes["set aside"], int(places)/2, "most places matter")
 }
 
 // damaged reads a damaged file, first beside nobody and then as the gateway does.

@@ -69,20 +69,23 @@ func (s *Store) prune(ctx context.Context, k Keep, done *Pruned) (err error) {
 	}
 	done.After = done.Before
 	aged := 0
-	oldest := s.now().Add(-k.Age)
+	now := s.now()
 	for _, c := range old {
-		big := k.Bytes > 0 && done.After > k.Bytes
-		if !big && (k.Age <= 0 || aged >= agedAtOnce || !c.began.Before(oldest)) {
-			// Chapters only get younger, and room is not taken meanwhile.
-			break
-		}
-		if !big {
+		if big := k.Bytes > 0 && done.After > k.Bytes; !big {
+			if c.began.After(now) {
+				continue // from a day with a wrong clock; it only goes for its size
+			}
+			if k.Age <= 0 || aged >= agedAtOnce || now.Sub(c.began) <= k.Age {
+				// What was recorded after one that stays, stays: it may seem to be of 1970,
+				// where a computer without a clock begins.
+				break
+			}
 			aged++
 		}
 		if err := s.pruneChapter(ctx, c, k.Waiting, done); err != nil {
 			return err
 		}
-		if err := s.dropBoots(ctx); err != nil {
+		if err := s.dropBoots(ctx, c.boot); err != nil {
 			return err
 		}
 		if done.After, err = s.used(); err != nil {
@@ -117,10 +120,7 @@ func (s *Store) finishDeleting(ctx context.Context) error {
 	}
 }
 
-// chapters are those that may go, oldest first in the order in which they were
-// recorded: the wall clock may have been wrong. Each counts as at least as young as
-// those before it, so that one from a day without the right time does not seem to
-// be of 1970.
+// chapters are those that may go, in the order in which they were recorded.
 func (s *Store) chapters() ([]chapter, error) {
 	rows, err := s.query(`SELECT b.n, b.started, coalesce(t.number, 0), coalesce(t.began, 0) FROM boots b LEFT JOIN treatments t ON t.boot = b.n
 		WHERE t.number IS NOT NULL OR b.n < (SELECT max(n) FROM boots) ORDER BY b.n, t.number`)
@@ -137,9 +137,6 @@ func (s *Store) chapters() ([]chapter, error) {
 			return nil, err
 		}
 		c.began = c.began.Add(began)
-		if n := len(out); n > 0 && c.began.Before(out[n-1].began) {
-			c.began = out[n-1].began
-		}
 		if c.treatment != 0 {
 			sessions++
 		}
@@ -217,30 +214,31 @@ func (s *Store) sweepBefore(ctx context.Context, c chapter, waiting bool) error 
 		c.boot, c.treatment, waiting, backlogDepth)
 }
 
-// dropBoots deletes boots of which nothing is left.
-func (s *Store) dropBoots(ctx context.Context) error {
-	for {
-		dropped := false
-		err := s.change(func(c *sql.Conn) error {
-			var n int64
-			err := c.QueryRowContext(ctx, `SELECT n FROM boots b WHERE n < (SELECT max(n) FROM boots)
-				AND NOT EXISTS (SELECT 1 FROM treatments t WHERE t.boot = b.n) AND NOT EXISTS (SELECT 1 FROM packs p WHERE p.boot = b.n)
-				AND NOT EXISTS (SELECT 1 FROM events e WHERE e.boot = b.n) AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.boot = b.n) LIMIT 1`).Scan(&n)
-			if isNone(err) {
-				return nil
-			}
-			for _, q := range []string{"DELETE FROM spans WHERE boot = ?", "DELETE FROM forgotten WHERE boot = ?", "DELETE FROM boots WHERE n = ?"} {
-				if err == nil {
-					_, err = c.ExecContext(ctx, q, n)
-				}
-			}
-			dropped = err == nil
-			return err
-		})
-		if err != nil || !dropped {
-			return err
+// dropBoots deletes boots up to one, but never the newest, of which nothing is left.
+func (s *Store) dropBoots(ctx context.Context, upTo int64) error {
+	const nothing = `n < (SELECT max(n) FROM boots)
+		AND NOT EXISTS (SELECT 1 FROM treatments t WHERE t.boot = boots.n) AND NOT EXISTS (SELECT 1 FROM packs p WHERE p.boot = boots.n)
+		AND NOT EXISTS (SELECT 1 FROM events e WHERE e.boot = boots.n) AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.boot = boots.n)`
+	for after := int64(0); ; {
+		// Looked for outside the transaction: it may take a while.
+		err := s.queryRow("SELECT n FROM boots WHERE n > ? AND n <= ? AND "+nothing+" ORDER BY n LIMIT 1", after, upTo).Scan(&after)
+		if isNone(err) {
+			return nil
 		}
-		if err := rest(ctx); err != nil {
+		if err == nil {
+			err = s.change(func(c *sql.Conn) error {
+				for _, q := range []string{"DELETE FROM spans WHERE boot = ?1", "DELETE FROM forgotten WHERE boot = ?1", "DELETE FROM boots WHERE n = ?1"} {
+					if _, err := c.ExecContext(ctx, q+" AND ?1 IN (SELECT n FROM boots WHERE "+nothing+" AND n = ?1)", after); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err == nil {
+			err = rest(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}

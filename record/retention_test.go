@@ -233,6 +233,16 @@ func TestPruneWithAWrongClock(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"da8", "da7", "da6", "da5", "1970", "da3"}, daysLeft(t, s), "as old as those beside it")
 
+	// One that seems to be of the future keeps no others.
+	ahead := Boot{ID: "2080", Started: started.AddDate(54, 0, 0), Table: "room-2"}
+	require.NoError(t, s.Boot(ahead))
+	require.NoError(t, s.Append(ahead.ID, x.entries, x.events, []control.Report{x.report}))
+	recordDays(t, s, c, 9, 20, true)
+	_, err = s.Prune(t.Context(), Keep{Age: 4 * aDay})
+	require.NoError(t, err)
+	left := daysLeft(t, s)
+	assert.Equal(t, []string{"da17", "da16", "2080"}, left[len(left)-3:])
+
 }
 
 // A clock that is far ahead costs a bounded number of sessions a day.

@@ -55,6 +55,9 @@ func past(t testing.TB, s *Store, c *clock, days int) {
 // TestYears: a record of years is listed at once and read session by session, and a
 // session takes at most 3 MB. With -years 10 it tells how long things take.
 func TestYears(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a record of some days")
+	}
 	days := 10
 	if *years > 0 {
 		days = 365 * *years
