@@ -62,6 +62,8 @@ const (
 	sessionTopic      = "traction/" + tableID + "/session"
 	requestTopic      = "traction/" + tableID + "/request"
 	responseTopic     = "traction/" + tableID + "/response"
+
+	birthTopic = "homeassistant/status" // Home Assistant's own
 )
 
 // message is one that the observer has seen.

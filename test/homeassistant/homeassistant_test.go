@@ -53,6 +53,23 @@ func TestHomeAssistant(t *testing.T) {
 	}
 }
 
+// births counts how often Home Assistant has said that it is there.
+func (o *observer) births() (n int) {
+	for _, m := range o.seen(birthTopic) {
+		if m.payload == "online" {
+			n++
+		}
+	}
+	return n
+}
+
+// born waits until Home Assistant says so once more than before. It does some
+// seconds after it has connected; a broker that ends sooner makes it complain.
+func (s *scene) born(t *testing.T, before int) {
+	t.Helper()
+	eventually(t, "Home Assistant says that it is there", func() bool { return s.observer.births() > before })
+}
+
 // arrive: what is offered is what a person gets, with the values of the table.
 func (s *scene) arrive(t *testing.T) {
 	s.home.settled(t, keysAt("full"))
@@ -63,6 +80,7 @@ func (s *scene) arrive(t *testing.T) {
 	assert.Equal(t, []string{tableID, "practice", "http://127.0.0.1:8080"}, []string{deref(d.SerialNumber), deref(d.AreaID), deref(d.ConfigurationURL)})
 	assert.NotEmpty(t, deref(d.SoftwareVersion))
 	s.alike(t, "at first sight")
+	s.born(t, 0)
 }
 
 // restartHome: all states are there again afterwards, and those of the entities
@@ -78,9 +96,11 @@ func (s *scene) restartHome(t *testing.T) {
 		}
 	}
 	assert.Positive(t, enabled)
+	before := s.observer.births()
 	s.home.stop(t)
 	assert.Empty(t, s.home.complaints())
 	s.home.start(t)
+	s.born(t, before)
 	s.home.settled(t, keysAt("full"))
 	s.alike(t, "after a restart of Home Assistant")
 	assert.Equal(t, logged, s.automation(t, "traction_table_session").Attributes["last_triggered"])
@@ -92,7 +112,9 @@ func (s *scene) restartBroker(t *testing.T) {
 	eventually(t, "Home Assistant notices that the broker is gone", func() bool {
 		return s.show(t, "force") == unavailable
 	})
+	before := s.observer.births()
 	s.broker.start(t)
+	s.born(t, before)
 	eventually(t, "the table is back", func() bool { return s.show(t, "connected") == "on" && s.show(t, "force") != unavailable })
 	s.home.settled(t, keysAt("full"))
 	s.alike(t, "after a restart of the broker")
