@@ -50,7 +50,7 @@ const absent = "(absent)"
 func probes() map[string][]any {
 	out := map[string][]any{
 		"id":      {"7f", "a.b:c_d-e", strings.Repeat("x", 64), strings.Repeat("x", 65), "a b", "", 7, nil},
-		"rev":     {0, 42, exact, -1, "42", 1.5, nil},
+		"rev":     {0, 42, int64(exact), -1, "42", 1.5, nil},
 		"command": {"none", "fly", "Stop", "stop", "set", "start", 7, nil},
 		"faster":  {true},
 	}
