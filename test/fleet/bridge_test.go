@@ -3,6 +3,7 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,13 @@ func (m *mosquitto) start(t *testing.T) {
 	m.process = exec.Command(m.program, "-c", m.conf)
 	m.process.Stdout, m.process.Stderr = m.out, m.out
 	require.NoError(t, m.process.Start())
+	eventually(t, "mosquitto listens", func() bool {
+		c, err := net.Dial("tcp", m.at)
+		if err == nil {
+			_ = c.Close() // nothing was sent
+		}
+		return err == nil
+	})
 }
 
 func (m *mosquitto) kill() {
