@@ -280,8 +280,11 @@ func (c *Controller) apply(action Action, out *Output) {
 		case Armed:
 			c.setMode(Tripped, out)
 		}
-	case c.mode == Treating && c.treat.remote && c.cfg.GatewayLost == GatewayPause && c.guard.active.Has(ILGatewayLost):
-		c.pause(out)
+	case c.treat.remote && c.cfg.GatewayLost == GatewayPause && c.guard.active.Has(ILGatewayLost):
+		if c.mode == Treating {
+			c.pause(out)
+		}
+		c.treat.held = false // nobody is there to end the hold
 	}
 }
 

@@ -351,6 +351,42 @@ func TestHoldKeepsForceForAMoment(t *testing.T) {
 	r.until("pause over", 11*time.Minute, r.mode(Idle))
 }
 
+// TestPauseEndsAHold: R-HOLD-ENDS. A pause needs no rev, and acts although the table
+// is paused already.
+func TestPauseEndsAHold(t *testing.T) {
+	r := newRig(t, testConfig())
+	p := testProgramme()
+	p.PauseRests = true
+	r.holding(p)
+	r.must(Command{Kind: CommandHold})
+	r.run(time.Second)
+	r.in.Command = Command{Kind: CommandPause, Origin: Remote, Ticket: 1}
+	r.tick()
+	assert.Equal(t, Accepted, r.out.Reply.Code)
+	r.run(10 * time.Second)
+	assert.InDelta(t, 80, r.force, 3, "it rests as any other pause does")
+	assert.Equal(t, Paused, r.c.mode)
+	assert.Equal(t, WrongMode, r.say(Command{Kind: CommandPause}).Code, "the second one changes nothing")
+}
+
+// TestLostGatewayEndsAHold: R-HOLD-ENDS. Where a lost gateway means a pause, it does
+// not mean a hold.
+func TestLostGatewayEndsAHold(t *testing.T) {
+	cfg := testConfig()
+	cfg.GatewayLost = GatewayPause
+	r := newRig(t, cfg)
+	p := testProgramme()
+	p.PauseRests = true
+	r.armed(p)
+	r.must(Command{Kind: CommandStart, Origin: Remote})
+	r.until("hold", time.Minute, r.phase(Hold))
+	r.must(Command{Kind: CommandHold, Origin: Remote})
+	r.in.GatewayLost = true
+	r.run(10 * time.Second)
+	assert.InDelta(t, 80, r.force, 3, "it rests as any other pause does")
+	assert.Equal(t, Paused, r.c.mode)
+}
+
 // TestHoldInAPull: the force stays where the ramp has brought it.
 func TestHoldInAPull(t *testing.T) {
 	r := newRig(t, testConfig())
