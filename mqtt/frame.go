@@ -133,8 +133,7 @@ func (f *framed) passOver(kind byte, length int) error {
 // replaced, or every connection would begin with it.
 func (g *Gateway) tooLarge(c *connection, topic string, retained bool) {
 	g.drop("a message that is far too large; the broker's access rules can forbid it")
-	_, request := g.topics.requestClient(topic)
-	if !request && topic != g.topics.Availability {
+	if !g.topics.requests(topic) && topic != g.topics.Availability {
 		return
 	}
 	g.Tell(OversizeRequest, "Something far too large was published to "+topic+" and was not read. Find its sender.")

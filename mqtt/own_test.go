@@ -116,6 +116,31 @@ func TestClientsHaveTopicsOfTheirOwn(t *testing.T) {
 	})
 }
 
+// A client whose name cannot be told apart can stop and pause all the same.
+func TestNamelessClientStops(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	tb := newTable()
+	o := observe(t, b)
+	o.mine[""] = true // to clear such a topic is outside the contract as well
+	o.publish("request/b@example.org", true, `{"id":"old","rev":1000,"command":"start"}`)
+	run(t, tb, tcp(b.addr()))
+	eventually(t, "the retained one is refused", func() bool { return len(o.responses("old")) == 1 })
+	eventually(t, "and cleared", func() bool { return len(o.on("request/b@example.org")) > 1 })
+	o.available(Online)
+
+	o.publish("request/a@example.org", false, `{"id":"p","command":"pause"}`)
+	assert.Equal(t, control.CommandPause, tb.next(t).Command)
+	o.publish("request/a@example.org", false, `{"id":"s","command":"stop","x":1}`)
+	assert.Equal(t, control.CommandStop, tb.next(t).Command)
+	assert.Equal(t, link.StatusOK, o.response("s", 1).Status)
+	o.publish("request/"+strings.Repeat("a", 41), false, `{"id":"set","rev":1000,"command":"set","hold_n":100}`)
+	r := o.response("set", 1)
+	assert.Equal(t, []string{"malformed", errNameless.Error()}, []string{r.Code, r.Message})
+	assert.Empty(t, tb.asked)
+}
+
 // library has one report.
 type library struct{}
 

@@ -30,13 +30,34 @@ func (g *Gateway) receive(c *connection, m paho.Message) {
 		}
 		return
 	}
-	client, ok := g.topics.requestClient(m.Topic())
+	client, named := g.topics.requestClient(m.Topic())
 	switch raw := m.Payload(); {
-	case !ok || len(raw) == 0: // nobody's, or somebody clears a retained request: we do
+	case !g.topics.requests(m.Topic()) || len(raw) == 0: // nobody's, or somebody clears a retained request: we do
 	case m.Retained():
 		g.refuseRetained(client, m.Topic(), raw)
+	case !named:
+		g.takeNameless(raw)
 	default:
 		g.take(client, raw)
+	}
+}
+
+// errNameless is what is wrong with a topic request/<client>.
+var errNameless = errors.New("client: the name behind request/ is not allowed: 1 to 40 letters, digits, _ and -")
+
+// takeNameless sorts a request of a client whose name, such as an e-mail address,
+// is not allowed. Its stop and pause act: a broker's access rules may leave its user
+// no other topic. Answers go to the plain topic, as no other can be told to anybody.
+func (g *Gateway) takeNameless(raw []byte) {
+	r, err := link.DecodeRequest(raw)
+	switch {
+	case r.Command == control.CommandStop, err == nil && r.Command == control.CommandPause:
+		g.take("", raw)
+	case !g.clients.allow("", time.Now()):
+		g.refuseFlood("", r.ID)
+	default:
+		g.Tell(MalformedRequest, fmt.Sprintf("A request was refused (id %q): %v.", r.ID, errNameless))
+		g.answer("", link.Refusal(r.ID, errNameless))
 	}
 }
 

@@ -15,14 +15,25 @@ type Topics struct {
 	Response     string // Response, QoS 1, not retained; also with /<client> behind it
 }
 
-// requestClient tells who sent a request by its topic; empty on the plain topic.
+// requestClient tells who sent a request by its topic; empty on the plain topic, and
+// where the name is not allowed, which is not ok.
 func (t *Topics) requestClient(topic string) (client string, ok bool) {
 	rest, ok := strings.CutPrefix(topic, t.Request)
 	if !ok || rest == "" {
 		return "", ok
 	}
 	client, ok = strings.CutPrefix(rest, "/")
-	return client, ok && tableRule.MatchString(client)
+	if !ok || !tableRule.MatchString(client) {
+		return "", false
+	}
+	return client, true
+}
+
+// requests tells whether requests come on a topic, also from a client whose name
+// is not allowed.
+func (t *Topics) requests(topic string) bool {
+	rest, ok := strings.CutPrefix(topic, t.Request)
+	return ok && (rest == "" || rest[0] == '/')
 }
 
 // responseTo is where a client's responses go.
