@@ -98,7 +98,10 @@ func (g *Gateway) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if worked {
+		switch {
+		case errors.Is(err, errUnkept): // it is there
+			failures, lost = 0, false
+		case worked:
 			failures, lost = 0, true
 			g.Tell(ControlLost, "The control process is gone; the values here are out of date. Look at the table.")
 		}
@@ -122,9 +125,12 @@ func (g *Gateway) followOnce(ctx context.Context, again bool) (worked bool, err 
 		return false, fmt.Errorf("mqtt: the control process is of table %q and this gateway of %q; correct the gateway's table",
 			boot.Table, g.config.TableID)
 	}
-	if err := l.Subscribe(g.subscription(boot)); err != nil {
+	wanted := g.subscription(boot)
+	if err := l.Subscribe(wanted); err != nil {
 		return false, err
 	}
+	var waiting unkept
+	waiting.begin(wanted)
 	g.view.begin(l)
 	defer func() {
 		worked = g.view.end()
@@ -146,7 +152,12 @@ func (g *Gateway) followOnce(ctx context.Context, again bool) (worked bool, err 
 			fresh = time.Now()
 			g.see(u.Snapshot, again)
 		}
-		g.keep(boot, &u)
+		g.tellGap(u.Gap)
+		began := time.Now()
+		if err := g.keep(boot, &waiting, &u); err != nil {
+			return false, err
+		}
+		fresh = fresh.Add(time.Since(began)) // a slow disk is no silence of the control process
 	}
 }
 
@@ -174,20 +185,10 @@ func (g *Gateway) see(s *control.Snapshot, again bool) {
 	signal(g.changed)
 }
 
-// keep puts what happened into the backlog.
-func (g *Gateway) keep(boot link.Boot, u *link.Update) {
-	var reports []control.Report
-	if u.Report != nil {
-		reports = []control.Report{*u.Report}
-	}
-	if len(u.Events) > 0 || len(reports) > 0 {
-		if err := g.backlog.Add(boot, u.Events, reports); err != nil {
-			g.backlogFailed(err)
-		}
-		signal(g.filled)
-	}
-	if u.Gap != nil && u.Gap.Of == link.Events {
-		g.Tell(JournalGap, fmt.Sprintf("The events %d to %d were lost: nobody fetched them for too long.", u.Gap.From, u.Gap.To))
+// tellGap tells of events that are lost.
+func (g *Gateway) tellGap(gap *link.Gap) {
+	if gap != nil && gap.Of == link.Events {
+		g.Tell(JournalGap, fmt.Sprintf("The events %d to %d were lost: nobody fetched them for too long.", gap.From, gap.To))
 	}
 }
 

@@ -11,10 +11,11 @@ type pace struct {
 	telemetry time.Duration // between two telemetry messages
 	refresh   time.Duration // after which state is published although nothing changed
 
-	stale    time.Duration // without a snapshot the control process counts as gone
-	redial   backoff       // to the control process
-	ask      time.Duration // for the control process to answer a request
-	stopping time.Duration // for a stop to find a control process that is not there
+	stale     time.Duration // without a snapshot the control process counts as gone
+	redial    backoff       // to the control process
+	ask       time.Duration // for the control process to answer a request
+	keepAgain time.Duration // before the backlog is offered again what it refused
+	stopping  time.Duration // for a stop to find a control process that is not there
 
 	reconnect backoff       // to the broker
 	settled   time.Duration // a connection that lasted so long starts the backoff anew
@@ -56,6 +57,7 @@ func defaultPace() pace {
 		stale:       3 * time.Second,
 		redial:      backoff{first: 100 * time.Millisecond, most: 5 * time.Second},
 		ask:         3 * time.Second,
+		keepAgain:   time.Second,
 		stopping:    10 * time.Second,
 		reconnect:   backoff{spread: 24 * time.Second, first: 24 * time.Second, most: 48 * time.Second},
 		settled:     60 * time.Second,

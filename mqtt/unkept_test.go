@@ -1,0 +1,137 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"traction/control"
+	"traction/control/link"
+)
+
+// disk is a backlog on a disk that has its moods.
+type disk struct {
+	Memory
+	mu      sync.Mutex
+	full    bool
+	tries   int           // that it has refused
+	wait    time.Duration // of each Add
+	seqs    []uint64      // in the order in which they were taken
+	reports []uint32
+}
+
+func (d *disk) set(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+}
+
+func (d *disk) Add(boot link.Boot, events []control.Event, reports []control.Report) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	time.Sleep(d.wait)
+	if d.full {
+		d.tries++
+		return errors.New("no space left")
+	}
+	for _, e := range events {
+		d.seqs = append(d.seqs, e.Seq)
+	}
+	for _, r := range reports {
+		d.reports = append(d.reports, r.Treatment)
+	}
+	return d.Memory.Add(boot, events, reports)
+}
+
+// linked is how often a link to the table was made.
+func (t *table) linked() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.asks)
+}
+
+// keeping runs a gateway of tb with a backlog of its own, without a broker.
+func keeping(t *testing.T, tb *table, b Backlog, tune func(*pace)) *Gateway {
+	t.Helper()
+	g, err := New(tcp1(), Parts{Dial: tb.dial, Backlog: b, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	p := quick()
+	tune(&p)
+	g.setPace(p)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { g.follow(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	eventually(t, "the state", func() bool { _, _, live := g.view.now(); return live })
+	return g
+}
+
+// What a full disk refuses comes into the backlog before what is newer: nobody asks
+// for a number below the last one.
+func TestRefusedByTheBacklogIsOfferedAgain(t *testing.T) {
+	tb, d := newTable(), &disk{full: true}
+	g := keeping(t, tb, d, func(p *pace) { p.keepAgain = 5 * time.Millisecond })
+	tb.happen(control.EventTrip)
+	tb.finish()
+	eventually(t, "refused", func() (done bool) { d.set(func() { done = d.tries > 2 }); return })
+	d.set(func() { d.full = false })
+	tb.happen(control.EventMode, control.EventMode)
+	eventually(t, "kept", func() (done bool) { d.set(func() { done = len(d.seqs) >= 3 }); return })
+	d.set(func() {
+		assert.Equal(t, []uint64{1, 2, 3}, d.seqs)
+		assert.Equal(t, []uint32{1}, d.reports)
+	})
+	assert.Empty(t, g.telling, "the control process was there all the time")
+	assert.Equal(t, 1, tb.linked())
+}
+
+// A backlog that has lost what it had is told everything again.
+func TestBacklogThatBeginsAnewIsToldAgain(t *testing.T) {
+	tb, d := newTable(), &disk{}
+	g := keeping(t, tb, d, func(p *pace) { p.keepAgain = 5 * time.Millisecond })
+	tb.happen(control.EventMode, control.EventTrip)
+	eventually(t, "kept", func() (done bool) { d.set(func() { done = len(d.seqs) == 2 }); return })
+	d.set(func() { d.full = true })
+	tb.happen(control.EventMode)
+	eventually(t, "refused", func() (done bool) { d.set(func() { done = d.tries > 0 }); return })
+	d.set(func() {
+		d.full, d.seqs = false, nil
+		d.Memory.mu.Lock()
+		defer d.Memory.mu.Unlock()
+		d.items, d.events, d.event = nil, 0, 0
+	})
+	eventually(t, "told again", func() (done bool) { d.set(func() { done = len(d.seqs) >= 3 }); return })
+	d.set(func() { assert.Equal(t, []uint64{1, 2, 3}, d.seqs) })
+	assert.Empty(t, g.telling, "the control process was there all the time")
+}
+
+// Who refuses for ever costs a bounded amount of memory.
+func TestUnkeptIsBounded(t *testing.T) {
+	g, err := New(tcp1(), Parts{Dial: newTable().dial, Backlog: &disk{full: true}, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	var w unkept
+	n := 0
+	for ; err == nil && n < 10*maxUnkept; n++ {
+		err = g.keep(link.Boot{ID: "b"}, &w, &link.Update{Events: []control.Event{{Seq: uint64(n + 1)}}})
+	}
+	assert.ErrorIs(t, err, errUnkept)
+	assert.Equal(t, maxUnkept+1, n)
+}
+
+// A disk that takes longer than a silence may last is no silence.
+func TestSlowBacklogIsNoSilence(t *testing.T) {
+	tb, d := newTable(), &disk{wait: 2500 * time.Millisecond}
+	g := keeping(t, tb, d, func(p *pace) { p.stale = 2 * time.Second })
+	tb.happen(control.EventMode)
+	eventually(t, "kept", func() (done bool) { d.set(func() { done = len(d.seqs) == 1 }); return })
+	_, before, _ := g.view.now()
+	eventually(t, "a snapshot after it", func() bool { _, s, live := g.view.now(); return live && s != before })
+	assert.Equal(t, 1, tb.linked(), "one link all the time")
+	assert.Empty(t, g.telling)
+}
