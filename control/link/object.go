@@ -67,3 +67,13 @@ func excerpt[T ~string | ~[]byte](s T) string {
 	}
 	return fmt.Sprintf("%q", string(s))
 }
+
+// excerptJSON is excerpt of a value in JSON, which has quotation marks of its own
+// where it is a string.
+func excerptJSON(raw []byte) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil && string(raw) != "null" {
+		return excerpt(text)
+	}
+	return excerpt(raw)
+}

@@ -148,27 +148,27 @@ func (r *Request) read(m member, bad *problems) {
 	switch m.name {
 	case "id":
 		if json.Unmarshal(m.value, &r.ID) != nil || !validID(r.ID) {
-			bad.malformed("id", "%s is not allowed: %s", excerpt(m.value), idRule)
+			bad.malformed("id", "%s is not allowed: %s", excerptJSON(m.value), idRule)
 		}
 		return
 	case "rev":
 		rev, err := strconv.ParseUint(string(m.value), 10, 64)
 		if err != nil {
-			bad.malformed("rev", "%s is not a whole number, allowed: the rev of the state", excerpt(m.value))
+			bad.malformed("rev", "%s is not a whole number, allowed: the rev of the state", excerptJSON(m.value))
 		}
 		r.Rev = &rev
 		return
 	case "command":
 		var name string
 		if json.Unmarshal(m.value, &name) != nil || r.Command.UnmarshalText([]byte(name)) != nil || r.Command == control.NoCommand {
-			bad.malformed("command", "%s is unknown, allowed: %s", excerpt(m.value), commandNames)
+			bad.malformed("command", "%s is unknown, allowed: %s", excerptJSON(m.value), commandNames)
 		}
 		return
 	}
 	for _, f := range requestFields {
 		if f.name == m.name {
 			if err := f.read(m.value, r); err != nil {
-				bad.malformed(f.name, "%s %w, allowed: %s", excerpt(m.value), err, f.allowed)
+				bad.malformed(f.name, "%s %w, allowed: %s", excerptJSON(m.value), err, f.allowed)
 			}
 			return
 		}

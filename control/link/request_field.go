@@ -58,7 +58,7 @@ var requestFields = []requestField{
 	quantity("rest_s", 9, control.CommandSet, 0, control.MaxRestTime, func(r *Request) **time.Duration { return &r.RestTime }),
 	quantity("duration_s", 9, control.CommandSet, control.MinDuration, control.CeilingDuration, func(r *Request) **time.Duration { return &r.Duration }),
 	{
-		name: "session", command: control.CommandReport, allowed: "a treatment's name: <boot id>-<number>",
+		name: "session", command: control.CommandReport, allowed: "a treatment's name, such as 94d74cc8fbbff80d-2",
 		rule:   FieldRule{Length: maxID, Pattern: IDPattern},
 		given:  func(r *Request) bool { return r.Session != "" },
 		append: func(b []byte, r *Request) []byte { return appendString(b, r.Session) },
@@ -131,8 +131,12 @@ func heatField() requestField {
 
 // check notes what is missing, what is out of range and what does not belong.
 func (r *Request) check(bad *problems) {
-	if !validID(r.ID) && !bad.about("id") {
-		bad.malformed("id", "%s is missing or not allowed: %s", excerpt(r.ID), idRule)
+	switch {
+	case bad.about("id"):
+	case r.ID == "":
+		bad.malformed("id", "is missing, allowed: %s", idRule)
+	case !validID(r.ID):
+		bad.malformed("id", "%s is not allowed: %s", excerpt(r.ID), idRule)
 	}
 	if bad.about("command") {
 		return // which fields belong cannot be told

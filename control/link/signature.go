@@ -70,11 +70,11 @@ func decodeSigned(fields []member) (Request, error) {
 		switch m.name {
 		case "signed":
 			if json.Unmarshal(m.value, &s.signed) != nil {
-				bad.malformed("signed", "%s is not allowed: the request's JSON as a string", excerpt(m.value))
+				bad.malformed("signed", "%s is not allowed: the request's JSON as a string", excerptJSON(m.value))
 			}
 		case "hmac":
 			if !s.readMAC(m.value) {
-				bad.malformed("hmac", "%s is not allowed: 64 hexadecimal digits", excerpt(m.value))
+				bad.malformed("hmac", "%s is not allowed: 64 hexadecimal digits", excerptJSON(m.value))
 			}
 		default:
 			bad.malformed(excerpt(m.name), "is not allowed beside signed and hmac")

@@ -61,7 +61,7 @@ func TestWrongSignatures(t *testing.T) {
 	good := envelopeOf(testKey, `{"id":"1","rev":1,"command":"start"}`)
 	for _, c := range []struct{ name, raw, want string }{
 		{"no mac", `{"signed":"{}"}`, "hmac: is missing"},
-		{"short mac", `{"signed":"{}","hmac":"12"}`, `hmac: "\"12\"" is not allowed: 64 hexadecimal digits`},
+		{"short mac", `{"signed":"{}","hmac":"12"}`, `hmac: "12" is not allowed: 64 hexadecimal digits`},
 		{"no hexadecimal", `{"signed":"{}","hmac":"` + strings.Repeat("zz", 32) + `"}`, "64 hexadecimal digits"},
 		{"not a string", `{"signed":{"id":"1"},"hmac":"` + strings.Repeat("00", 32) + `"}`, "the request's JSON as a string"},
 		{"more", strings.Replace(good, "{", `{"rev":2,`, 1), "is not allowed beside signed and hmac"},
