@@ -95,7 +95,7 @@ func DecodeRequest(raw []byte) (Request, error) {
 	if validID(r.ID) {
 		rest.ID = r.ID
 	}
-	if r.Command == control.CommandStop || asksStop(raw) {
+	if r.Command == control.CommandStop || asksStop(raw) || meansStop(raw) {
 		rest.Command = control.CommandStop
 	}
 	return rest, &bad
@@ -225,6 +225,30 @@ func asksStop(raw []byte) bool {
 		if want := []byte(`"stop"`); len(after) >= len(want) && bytes.EqualFold(after[:len(want)], want) {
 			return true
 		}
+	}
+}
+
+// meansStop finds a stop in what never was JSON: the word alone, or an object whose
+// quotation marks a shell has taken away. Only a refused request is searched.
+func meansStop(raw []byte) bool {
+	if len(raw) > MaxRequest || json.Valid(raw) && bytes.TrimSpace(raw)[0] == '{' {
+		return false
+	}
+	plain := bytes.ToLower(bytes.Map(func(r rune) rune {
+		if strings.ContainsRune(" \t\r\n\"'`\\", r) {
+			return -1
+		}
+		return r
+	}, raw))
+	for {
+		_, after, found := bytes.Cut(plain, []byte("command:stop"))
+		if !found {
+			return string(plain) == "stop"
+		}
+		if len(after) == 0 || bytes.ContainsAny(after[:1], ",;}]") {
+			return true
+		}
+		plain = after
 	}
 }
 

@@ -114,6 +114,7 @@ func TestStopIsFoundInAnything(t *testing.T) {
 		`{{{{"command":"stop"`,
 		`{"id":"1","command":"st\u006fp","x":1}`,
 		`{"id":"1","command":"stop","pad":"` + strings.Repeat("x", MaxRequest) + `"}`,
+		"stop", "STOP\n", `"stop"`, `{id:s1,command:stop}`, `{'id':'s1', 'command' : 'stop'}`, `{id:s1,command:Stop,rev:7}`, `command:stop`,
 	} {
 		got, err := DecodeRequest([]byte(text))
 		assert.Error(t, err, text)
@@ -122,6 +123,11 @@ func TestStopIsFoundInAnything(t *testing.T) {
 	}
 	for _, text := range []string{`{"command":"start"}`, `{"programme":"stop"}`, `"command"`, `"command":`, `"command":"sto`, `stop`, ``} {
 		assert.False(t, asksStop([]byte(text)), text)
+	}
+	for _, text := range []string{`{"id":"1","command":"start","programme":"command:stop"}`, ` {"id":"1","command":"start","programme":"command:stop"}`, `{id:1,command:stopwatch}`, `{id:1,command:start}`, "stopp", "do not stop", "s", "{", ""} {
+		got, err := DecodeRequest([]byte(text))
+		assert.Error(t, err, text)
+		assert.Equal(t, control.NoCommand, got.Command, text)
 	}
 	line := []byte(`{"request":{"id":"1","command":"command","command":"stop"}}`)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { asksStop(line) }), "a flood is searched without garbage")
