@@ -14,7 +14,7 @@ type pace struct {
 	stale     time.Duration // without a snapshot the control process counts as gone
 	redial    backoff       // to the control process
 	ask       time.Duration // for the control process to answer a request
-	keepAgain time.Duration // before the backlog is offered again what it refused
+	keepAgain time.Duration // before the backlog is offered again what it could not take
 	stopping  time.Duration // for a stop to find a control process that is not there
 
 	reconnect backoff       // to the broker

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"time"
 )
 
 // publishDue publishes what the broker should know by now. The order matters
@@ -73,7 +74,7 @@ func (s *session) publishBacklog() error {
 	}
 	items, err := s.g.backlog.Next(backlogWindow)
 	if err != nil {
-		s.more = false // until something is added to it
+		s.more = false // until something is added to it, or for a while
 		s.g.backlogFailed(err)
 		return nil
 	}
@@ -108,14 +109,34 @@ func (s *session) publishItem(item Item, k key) error {
 		return fmt.Errorf("mqtt: %s: %w", topic, err)
 	}
 	s.sent[k] = true
-	s.publish(topic, retained, payload, func() {
-		delete(s.sent, k)
-		s.more = true
-		if err := s.g.backlog.Acknowledge(item); err != nil {
-			s.g.backlogFailed(err)
-		}
-	})
+	s.publish(topic, retained, payload, func() { s.done(item) })
 	return nil
+}
+
+// done ends the wait of an item that the broker has acknowledged. While the backlog
+// cannot note that, for example on a full disk, the item counts as on its way: it
+// would be given out again at once, and published for ever.
+func (s *session) done(item Item) {
+	s.more = true
+	if err := s.g.backlog.Acknowledge(item); err != nil {
+		s.g.backlogFailed(err)
+		s.unmarked = append(s.unmarked, item)
+		s.mark = time.After(s.g.pace.keepAgain)
+		return
+	}
+	delete(s.sent, item.key())
+}
+
+// markAgain notes what could not be noted, as far as that goes now.
+func (s *session) markAgain() {
+	items := s.unmarked
+	s.unmarked, s.mark = nil, nil
+	for i, item := range items {
+		if s.done(item); s.mark != nil {
+			s.unmarked = append(s.unmarked, items[i+1:]...)
+			return
+		}
+	}
 }
 
 // publishTelemetry publishes the newest measurement once, at QoS 0; not while

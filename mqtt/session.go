@@ -46,6 +46,8 @@ type session struct {
 	discovery          announcement
 	more               bool             // the backlog may have more
 	sent               map[key]bool     // of the backlog, unacknowledged
+	unmarked           []Item           // acknowledged, which the backlog could not note
+	mark               <-chan time.Time // when to try that again; nil = nothing to note
 	unheard            []string         // filters that the broker refused so far
 	deaf               bool             // the plain topic of requests is one of them
 	refusals           int              // tries that ended with filters refused
@@ -145,6 +147,9 @@ func (s *session) run(ctx context.Context) error {
 			// Both are published again, although the broker acknowledged them: a cluster
 			// that elects a leader can acknowledge a message and forget to retain it.
 			s.stated, s.availability = false, ""
+			s.more = true // it may be readable again
+		case <-s.mark:
+			s.markAgain()
 		case <-s.again:
 			err = s.subscribeRest(ctx)
 		case <-diagnostics.C:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,11 +20,32 @@ import (
 type disk struct {
 	Memory
 	mu      sync.Mutex
-	full    bool
+	full    bool          // Add and Acknowledge refuse
+	blind   bool          // Next does
 	tries   int           // that it has refused
 	wait    time.Duration // of each Add
 	seqs    []uint64      // in the order in which they were taken
 	reports []uint32
+}
+
+func (d *disk) Acknowledge(i Item) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.full {
+		d.tries++
+		return errors.New("no space left")
+	}
+	return d.Memory.Acknowledge(i)
+}
+
+func (d *disk) Next(most int) ([]Item, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.blind {
+		d.tries++
+		return nil, errors.New("busy")
+	}
+	return d.Memory.Next(most)
 }
 
 func (d *disk) set(f func()) {
@@ -72,6 +94,22 @@ func keeping(t *testing.T, tb *table, b Backlog, tune func(*pace)) *Gateway {
 	return g
 }
 
+// publishing runs a whole gateway with a backlog of its own.
+func publishing(t *testing.T, b testBroker, backlog Backlog, tune func(*pace)) {
+	t.Helper()
+	c := tcp(b.addr())
+	c.TableID = "t1"
+	g, err := New(c, Parts{Dial: newTable().dial, Backlog: backlog, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	p := quick()
+	tune(&p)
+	g.setPace(p)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = g.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+}
+
 // What a full disk refuses comes into the backlog before what is newer: nobody asks
 // for a number below the last one.
 func TestRefusedByTheBacklogIsOfferedAgain(t *testing.T) {
@@ -109,6 +147,48 @@ func TestBacklogThatBeginsAnewIsToldAgain(t *testing.T) {
 	eventually(t, "told again", func() (done bool) { d.set(func() { done = len(d.seqs) >= 3 }); return })
 	d.set(func() { assert.Equal(t, []uint64{1, 2, 3}, d.seqs) })
 	assert.Empty(t, g.telling, "the control process was there all the time")
+}
+
+// What the broker has acknowledged is not published again on this connection, although
+// the backlog cannot note that; once it can, what follows is published.
+func TestAcknowledgedIsNotPublishedForEver(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	o, d := observe(t, b), &disk{}
+	for n := range 2 * backlogWindow {
+		require.NoError(t, d.Memory.Add(link.Boot{ID: "b001"}, []control.Event{{Seq: uint64(n + 1)}}, nil))
+	}
+	d.full = true
+	publishing(t, b, d, func(p *pace) { p.keepAgain = 5 * time.Millisecond })
+	eventually(t, "tried again and again", func() (done bool) { d.set(func() { done = d.tries > 3*backlogWindow }); return })
+	d.set(func() { d.full = false })
+	eventually(t, "all are noted", func() bool { n, _ := d.Waiting(); return n == 0 })
+	var got, want []uint64
+	eventually(t, "the last one", func() bool {
+		got = nil
+		for _, e := range o.on("event") {
+			got = append(got, decode[Event](t, e.payload).Seq)
+		}
+		return slices.Contains(got, 2*backlogWindow)
+	})
+	for n := range uint64(2 * backlogWindow) {
+		want = append(want, n+1)
+	}
+	assert.Equal(t, want, got, "each once, in order")
+}
+
+// A backlog that could not be read is read again, although nothing is added to it.
+func TestUnreadableBacklogIsReadAgain(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	o, d := observe(t, b), &disk{blind: true}
+	require.NoError(t, d.Memory.Add(link.Boot{ID: "b001"}, []control.Event{{Seq: 1}}, nil))
+	publishing(t, b, d, func(p *pace) { p.refresh = 20 * time.Millisecond })
+	eventually(t, "tried", func() (done bool) { d.set(func() { done = d.tries > 0 }); return })
+	d.set(func() { d.blind = false })
+	eventually(t, "published", func() bool { return len(o.on("event")) == 1 })
 }
 
 // Who refuses for ever costs a bounded amount of memory.

@@ -18,6 +18,8 @@ type Backlog struct {
 	store *record.Store
 	log   *slog.Logger
 	told  sync.Once // of damaged rows
+	// damage that Add knows of; only its caller's goroutine uses it.
+	damage *record.Damage
 	// refused are own events that the store could not take, for example on a full
 	// disk, after all that it has taken.
 	mu      sync.Mutex
@@ -26,10 +28,13 @@ type Backlog struct {
 
 // NewBacklog keeps a backlog in a store.
 func NewBacklog(store *record.Store, log *slog.Logger) *Backlog {
-	return &Backlog{store: store, log: log}
+	return &Backlog{store: store, log: log, damage: store.Damage()}
 }
 
 var _ mqtt.Backlog = (*Backlog)(nil)
+
+// errAnew: what the record had is gone, and is to be asked for again.
+var errAnew = errors.New("record: the file was damaged and a new one has begun; asking for everything again")
 
 // Last implements mqtt.Backlog.
 func (b *Backlog) Last(boot string) (event uint64, treatment uint32, err error) {
@@ -39,7 +44,13 @@ func (b *Backlog) Last(boot string) (event uint64, treatment uint32, err error) 
 
 // Add implements mqtt.Backlog. The recorder writes the same rows; whoever comes
 // second changes nothing.
+// A record that has begun anew takes nothing before everything was asked for again:
+// with a later number in it, nobody would ask for the earlier ones any more.
 func (b *Backlog) Add(boot link.Boot, events []control.Event, reports []control.Report) error {
+	if d := b.store.Damage(); d != b.damage {
+		b.damage = d
+		return errAnew
+	}
 	if err := b.store.Boot(recordBoot(boot)); err != nil {
 		return err
 	}

@@ -130,6 +130,9 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 		}
 		timeout := until.Err() != nil
 		cancel()
+		if r.tellDamage() { // that somebody else has met
+			return errAnew
+		}
 		if !b.empty() {
 			if werr := r.Store.Append(boot, b.entries, b.events, b.reports); werr != nil {
 				r.pause(ctx)
@@ -138,7 +141,6 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 			b.entries, b.events, b.reports = b.entries[:0], b.events[:0], b.reports[:0]
 			r.tellFull(nil)
 		}
-		r.tellDamage() // that somebody else has met
 		if !timeout || ctx.Err() != nil {
 			return err
 		}

@@ -163,6 +163,7 @@ func TestRecorderGoesOnAfterDamage(t *testing.T) {
 	store, err = record.Open(path, record.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close() })
+	backlog := NewBacklog(store, quiet)
 	p, l := &process{oldest: 1, newest: 100}, &listener{}
 	run(t, &Recorder{Socket: serve(t, p), Store: store, Log: quiet, Tell: l.tell})
 	eventually(t, "all is recorded", func() bool { return top(t, store) == 100 })
@@ -174,6 +175,8 @@ func TestRecorderGoesOnAfterDamage(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.UnsentEvents(1000)
 	require.ErrorIs(t, err, record.ErrCorrupt)
+	// Somebody else makes the boot known in the new file before the recorder notices.
+	require.NoError(t, store.Boot(recordBoot(tableBoot)))
 	eventually(t, "told", func() bool { return len(l.all()) == 1 })
 	assert.Contains(t, l.all()[0], "record-damaged")
 	p.journal(1, 200)
@@ -181,6 +184,13 @@ func TestRecorderGoesOnAfterDamage(t *testing.T) {
 	missing, err := store.Missing(tableBoot.ID)
 	require.NoError(t, err)
 	assert.Empty(t, missing)
+
+	later := []control.Event{{Seq: 501}}
+	assert.ErrorIs(t, backlog.Add(tableBoot, later, nil), errAnew, "the first 500 have to come first")
+	last, _, err := backlog.Last(tableBoot.ID)
+	require.NoError(t, err)
+	assert.Zero(t, last)
+	require.NoError(t, backlog.Add(tableBoot, append(events, later...), nil))
 }
 
 func TestRecorderTellsOfAFullDisk(t *testing.T) {

@@ -18,16 +18,17 @@ func (r *Recorder) tell(kind mqtt.Kind, text string) {
 	}
 }
 
-// tellDamage tells of a file that was set aside.
-func (r *Recorder) tellDamage() {
+// tellDamage tells of a file that was set aside, if there is one that it has not told of.
+func (r *Recorder) tellDamage() (told bool) {
 	d := r.Store.Damage()
 	if d == nil || d == r.damage {
-		return
+		return false
 	}
 	r.damage = d
 	r.Log.Error("record: the file was damaged; it was set aside and a new one begun", "damaged", d.Path, "error", d.Err)
 	r.tell(mqtt.RecordDamaged, fmt.Sprintf("The record was damaged. It is now at %s, and a new one has begun; "+
 		"keep a copy of it, and replace the computer's card if this happens again.", d.Path))
+	return true
 }
 
 // tellFull tells when the disk is full, and the log when it no longer is. The
