@@ -253,3 +253,32 @@ func TestSlackSwitchOpenUnderTension(t *testing.T) {
 		assert.False(t, r.c.guard.latched.Has(ILReleaseStalled))
 	}
 }
+
+// A quick release asks for slack and says so; at the end of a treatment the
+// set-point goes down the ramp.
+func TestSetPointOfARelease(t *testing.T) {
+	setPoint := func(r *rig) physic.Force {
+		var s Snapshot
+		r.c.Snapshot(&s)
+		assert.Equal(t, s.SetPoint, newtons(r.c.setPoint()))
+		return s.SetPoint
+	}
+	r := newRig(t, testConfig())
+	r.holding(long())
+	assert.Equal(t, 200*physic.Newton, setPoint(r))
+	r.must(Command{Kind: CommandStop})
+	r.until("release", time.Second, r.mode(Releasing))
+	assert.Zero(t, setPoint(r), "stopped")
+
+	r = newRig(t, testConfig())
+	r.holding(long())
+	r.c.treat.elapsed = r.c.settings.Duration
+	r.until("release", time.Second, r.mode(Releasing))
+	r.run(time.Second)
+	require.Equal(t, Releasing, r.c.mode)
+	assert.Greater(t, setPoint(r), 20*physic.Newton, "completed")
+	assert.Less(t, setPoint(r), 200*physic.Newton, "completed")
+	r.must(Command{Kind: CommandStop})
+	r.run(10 * time.Millisecond)
+	assert.Zero(t, setPoint(r), "hurried")
+}

@@ -290,12 +290,13 @@ func (c *Controller) current() uint32 {
 	return 0
 }
 
-// setPoint is the force asked for, N.
+// setPoint is the force asked for, N. Only a gentle release follows one; a quick one
+// asks for slack.
 func (c *Controller) setPoint() float64 {
-	switch c.mode {
-	case Treating, Paused:
+	switch {
+	case c.mode == Treating, c.mode == Paused:
 		return c.treat.setPoint
-	case Releasing:
+	case c.mode == Releasing && c.rel.kind == gentle:
 		return c.rel.setPoint
 	}
 	return 0
