@@ -76,7 +76,7 @@ type Snapshot struct {
 	Step      uint16 // 1 to Steps while treating
 	Steps     uint16
 	Cycle     uint16 // cycles begun in this treatment
-	Treatment uint32 // number of the treatment since boot, 0 = none yet
+	Treatment uint32 // number since boot of the treatment that runs, 0 = none
 
 	Programme string
 	Settings  Settings // in force, operator's changes included

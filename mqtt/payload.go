@@ -42,7 +42,8 @@ type State struct {
 	Mode control.Mode `json:"mode"`
 	// Phase: none, slack, pull, hold, ease or rest.
 	Phase control.Phase `json:"phase"`
-	// Treatment counts the treatments of this boot; 0 = none yet.
+	// Treatment is the number of the treatment that runs, from 1 in each boot; 0 = none
+	// runs.
 	Treatment uint32 `json:"treatment"`
 	// Programme that is selected; empty = none.
 	Programme string `json:"programme"`
@@ -140,7 +141,7 @@ type Telemetry struct {
 	Phase control.Phase `json:"phase"`
 	// ForceN at the load cell, in newtons.
 	ForceN float64 `json:"force_n"`
-	// SetPointN is the force asked for at this moment, in newtons.
+	// SetPointN is the force asked for at this moment, in newtons; 0 in a quick release.
 	SetPointN float64 `json:"set_point_n"`
 	// PositionMM of the rope in millimetres, + towards force.
 	PositionMM float64 `json:"position_mm"`
