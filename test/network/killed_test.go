@@ -39,8 +39,14 @@ func TestBrokerKilled(t *testing.T) {
 	}
 	connected(0)
 	before := s.gateway.footprint(t)
-	began := time.Now()
+	began, treatments := time.Now(), 1
+	treating := func() {
+		if s.again() {
+			treatments++
+		}
+	}
 	for range *kills {
+		treating()
 		last := len(s.way.Counts().Connects)
 		s.broker.restart()
 		connected(last)
@@ -49,8 +55,7 @@ func TestBrokerKilled(t *testing.T) {
 	t.Logf("%d kills in %v, %d connections", *kills, time.Since(began).Round(time.Second), len(s.way.Counts().Connects))
 	s.gateway.footprint(t).flat(t, before)
 
-	fresh := until(t, s.operator(), "still treating", func(*control.Snapshot) bool { return true })
-	require.Equal(t, control.Treating, fresh.Mode, "the treatment took no notice")
+	treating() // it took no notice
 	_, err := s.operator().Request(t.Context(), link.Request{Command: control.CommandStop})
 	require.NoError(t, err)
 	idle := until(t, s.operator(), "idle", func(n *control.Snapshot) bool { return n.Mode == control.Idle })
@@ -59,9 +64,22 @@ func TestBrokerKilled(t *testing.T) {
 		return len(distinct(eventsOf(t, s.on(&s.acked, "event"), boot))) >= want
 	})
 	assert.Len(t, distinct(eventsOf(t, s.on(&s.all, "event"), boot)), want, "and no others")
+	eventually(t, generous, "and every report", func() bool { return len(s.reports()) == treatments })
 	t.Logf("%d events, published %d times, at most %d in flight", want, len(eventsOf(t, s.on(&s.all, "event"), boot)), s.way.Counts().InFlight)
 	assert.LessOrEqual(t, s.way.Counts().InFlight, 16)
-	retained(t, s, idle.Rev)
+	retained(t, s, idle.Rev, treatments)
+}
+
+// reports are the names of the sessions that the broker has.
+func (s *site) reports() map[string]bool {
+	names := map[string]bool{}
+	for _, m := range s.on(&s.acked, "session") {
+		var r struct{ Session string }
+		if json.Unmarshal(m.Payload, &r) == nil {
+			names[r.Session] = true
+		}
+	}
+	return names
 }
 
 // happened asks the control process how many events there were.
@@ -85,7 +103,7 @@ func happened(t *testing.T, s *site) int {
 }
 
 // retained checks what somebody finds who comes to the broker now.
-func retained(t *testing.T, s *site, rev uint64) {
+func retained(t *testing.T, s *site, rev uint64, treatments int) {
 	t.Helper()
 	found := make(chan paho.Message, 1024)
 	subscribe(t, client(t, s.broker.addr, "late"), "traction/plain/#", func(m paho.Message) {
@@ -114,6 +132,6 @@ func retained(t *testing.T, s *site, rev uint64) {
 	})
 	assert.Equal(t, mqtt.Online, availability)
 	assert.Equal(t, rev, state.Rev, "the newest state")
-	assert.Equal(t, 1, session.Treatment)
+	assert.Equal(t, treatments, session.Treatment, "the last session")
 	assert.Equal(t, "stopped", session.End)
 }
