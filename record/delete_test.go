@@ -100,6 +100,33 @@ func TestDeleteInTheAftermath(t *testing.T) {
 	assert.Equal(t, x.entries, stored(t, s, 2), "the next one is kept whole")
 }
 
+// What happens after a session was deleted is kept and published: its number stands
+// in every event until the next treatment begins.
+func TestDeleteHidesNothingThatComesLater(t *testing.T) {
+	s, c := begin(t, filepath.Join(t.TempDir(), "record.db"))
+	_, events, _ := twice(t, s)
+	other, err := Open(s.path, Options{Beside: true, Now: c.now})
+	require.NoError(t, err)
+	defer other.Close()
+	require.NoError(t, other.Delete(t.Context(), testBoot.ID, 2))
+	trip := events[len(events)-1]
+	trip.Seq, trip.Kind, trip.Interlock, trip.Treatment = trip.Seq+1, control.EventTrip, control.ILEmergencyStop, 2
+	require.NoError(t, s.Append(testBoot.ID, nil, append(events, trip), nil))
+	_, err = s.Prune(t.Context(), Keep{})
+	require.NoError(t, err)
+	waits, err := s.UnsentEvents(1000)
+	require.NoError(t, err)
+	require.NotEmpty(t, waits)
+	got := waits[len(waits)-1].Event
+	trip.Treatment = 0
+	assert.Equal(t, trip, got)
+	assert.Zero(t, left(t, s, "events", "treatment = 2"))
+	assert.Equal(t, trip.Seq+1, next(t, s)[1], "it is not asked for again")
+	missing, err := s.Missing(testBoot.ID)
+	require.NoError(t, err)
+	assert.Empty(t, missing)
+}
+
 func TestDeleteRefusesTheRunningOne(t *testing.T) {
 	s, _ := begin(t, filepath.Join(t.TempDir(), "record.db"))
 	x := treatment(10 * time.Second)

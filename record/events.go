@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding"
+	"errors"
 	"fmt"
 
 	"traction/control"
@@ -11,14 +12,21 @@ import (
 
 const eventColumns = `seq, at, kind, mode, phase, interlock, command, origin, code, end_reason, heat, treatment, force, position`
 
-var insertEvent = eventsTable.insert(unforgotten("?13")) + "ON CONFLICT (boot, seq) DO NOTHING"
+var insertEvent = eventsTable.insert("") + "ON CONFLICT (boot, seq) DO NOTHING"
 
 // writeEvents inserts those that are not there yet, unless they were deleted with
 // their treatment.
 func writeEvents(c *sql.Conn, boot int64, events []control.Event) error {
 	for i := range events {
-		e := &events[i]
-		_, err := c.ExecContext(context.Background(), insertEvent, boot, e.Seq, int64(e.At), e.Kind.String(), e.Mode.String(), e.Phase.String(), e.Interlock.String(),
+		e := events[i]
+		deleted, err := outlive(c, boot, &e)
+		if err != nil {
+			return err
+		}
+		if deleted {
+			continue
+		}
+		_, err = c.ExecContext(context.Background(), insertEvent, boot, e.Seq, int64(e.At), e.Kind.String(), e.Mode.String(), e.Phase.String(), e.Interlock.String(),
 			e.Command.String(), e.Origin.String(), e.Code.String(), e.End.String(), e.Heat.String(),
 			e.Treatment, int64(e.Force), int64(e.Position))
 		if err != nil {
@@ -26,6 +34,24 @@ func writeEvents(c *sql.Conn, boot int64, events []control.Event) error {
 		}
 	}
 	return nil
+}
+
+// outlive tells whether an event was deleted with its treatment. What came after
+// that belongs to no treatment: events carry the last one's number until the next
+// begins, and to delete a session must not hide a trip of the hour after it.
+func outlive(c *sql.Conn, boot int64, e *control.Event) (deleted bool, err error) {
+	var last uint64
+	err = c.QueryRowContext(context.Background(), "SELECT last_event FROM forgotten WHERE boot = ? AND treatment = ?", boot, e.Treatment).Scan(&last)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, err
+	case e.Seq <= last:
+		return true, nil
+	}
+	e.Treatment = 0
+	return false, nil
 }
 
 // eventFields are where Scan puts eventColumns.
