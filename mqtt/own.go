@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"traction/control"
 	"traction/control/link"
@@ -60,6 +61,9 @@ const (
 	// floods a table must not push out what else there is to tell.
 	ownBurst = 10
 	ownEvery = 10 * time.Second
+	// ownText is the longest text in bytes, what is added at its end left out: texts
+	// quote what strangers send. The record takes four times as much.
+	ownText = 1000
 )
 
 // Tell adds an event of the gateway's own to the backlog. It never waits; many of
@@ -73,6 +77,7 @@ func (g *Gateway) Tell(kind Kind, text string) {
 		g.own[kind] = t
 	}
 	now := time.Now()
+	text = shorten(text, ownText)
 	if !t.limit.allow(now) {
 		t.more++
 		return
@@ -86,6 +91,17 @@ func (g *Gateway) Tell(kind Kind, text string) {
 	default:
 		t.more++
 	}
+}
+
+// shorten cuts a text at the end of a character.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "..."
 }
 
 // told is how often a kind was told.

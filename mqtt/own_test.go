@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -92,6 +93,19 @@ func TestFloodIsToldNowAndThen(t *testing.T) {
 	g.Tell(MalformedRequest, "Nonsense.")
 	assert.Equal(t, "Nonsense. 990 more like this were not told one by one.", (<-g.telling).Text)
 	assert.Zero(t, g.own[MalformedRequest].more)
+}
+
+// Texts quote what strangers send; one that the record does not take would keep all
+// that come after it out of the record.
+func TestOwnTextsAreBounded(t *testing.T) {
+	g, err := New(tcp1(), Parts{Dial: newTable().dial})
+	require.NoError(t, err)
+	g.Tell(MalformedRequest, strings.Repeat("ä", 10_000)+".")
+	e := <-g.telling
+	assert.True(t, utf8.ValidString(e.Text))
+	assert.Len(t, e.Text, ownText+len("..."))
+	assert.Equal(t, "ab...", shorten("abä", 3))
+	assert.Equal(t, "abä", shorten("abä", 4))
 }
 
 // A client with a topic of its own has limit, ids and answers of its own.
