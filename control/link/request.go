@@ -81,7 +81,7 @@ func DecodeRequest(raw []byte) (Request, error) {
 	} else if fields, err := members(raw); err != nil {
 		bad.malformed("request", "%w", err)
 	} else if isSigned(fields) {
-		return decodeSigned(fields)
+		return decodeSigned(raw, fields)
 	} else {
 		for _, m := range fields {
 			r.read(m, &bad)
@@ -206,23 +206,28 @@ func validID(s string) bool {
 	return true
 }
 
-// asksStop finds a stop in bytes that need not be JSON. It may see one too many
-// (nobody is hurt by that) and allocates nothing, so that it can look at every
-// line of a flood.
+// asksStop finds a stop in bytes that need not be JSON, also within a string as in a
+// signed request. It may see one too many (nobody is hurt by that) and allocates
+// nothing, so that it can look at every line of a flood.
 func asksStop(raw []byte) bool {
 	const space = " \t\r\n"
+	word := []byte("stop")
 	for {
-		_, after, found := bytes.Cut(raw, []byte(`"command"`))
+		_, after, found := bytes.Cut(raw, []byte(`"command`))
 		if !found {
 			return false
 		}
 		raw = after
+		after, named := cutQuote(after)
 		after = bytes.TrimLeft(after, space)
-		if len(after) == 0 || after[0] != ':' {
+		if !named || len(after) == 0 || after[0] != ':' {
 			continue
 		}
-		after = bytes.TrimLeft(after[1:], space)
-		if want := []byte(`"stop"`); len(after) >= len(want) && bytes.EqualFold(after[:len(want)], want) {
+		after, quoted := cutQuote(bytes.TrimLeft(after[1:], space))
+		if !quoted || len(after) < len(word) || !bytes.EqualFold(after[:len(word)], word) {
+			continue
+		}
+		if _, ended := cutQuote(after[len(word):]); ended {
 			return true
 		}
 	}
@@ -252,6 +257,11 @@ func meansStop(raw []byte) bool {
 	}
 }
 
+// cutQuote cuts off a quotation mark with the backslashes before it.
+func cutQuote(b []byte) (after []byte, found bool) {
+	return bytes.CutPrefix(bytes.TrimLeft(b, `\`), []byte{'"'})
+}
+
 // problems collects what is wrong with a request.
 type problems struct {
 	fields, texts []string
@@ -278,8 +288,16 @@ func (p *problems) outOfRange(field, format string, args ...any) {
 	}
 }
 
-// Error lists all problems in one line.
-func (p *problems) Error() string { return strings.Join(p.texts, "; ") }
+// mostProblems are told at most; a request has no more fields than that.
+const mostProblems = 16
+
+// Error lists all problems in one line, so many at most.
+func (p *problems) Error() string {
+	if more := len(p.texts) - mostProblems; more > 0 {
+		return fmt.Sprintf("%s; and %d more", strings.Join(p.texts[:mostProblems], "; "), more)
+	}
+	return strings.Join(p.texts, "; ")
+}
 
 // Unwrap gives the sentinel.
 func (p *problems) Unwrap() error { return p.kind }

@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -224,4 +225,16 @@ func FuzzDecodeRequest(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, r, again)
 	})
+}
+
+// Nonsense is not answered with more of it.
+func TestManyProblemsAreToldInShort(t *testing.T) {
+	raw := []byte(`{"id":"a","command":"pause"`)
+	for i := range 500 {
+		raw = fmt.Appendf(raw, `,"%d":1`, i)
+	}
+	_, err := DecodeRequest(append(raw, '}'))
+	require.ErrorIs(t, err, ErrMalformed)
+	assert.Contains(t, err.Error(), `"15": is not a field of a request; and 484 more`)
+	assert.Less(t, len(err.Error()), 1000)
 }

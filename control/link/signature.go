@@ -63,7 +63,7 @@ func isSigned(fields []member) bool {
 }
 
 // decodeSigned is DecodeRequest for a request that comes signed.
-func decodeSigned(fields []member) (Request, error) {
+func decodeSigned(raw []byte, fields []member) (Request, error) {
 	s := new(Signature)
 	var bad problems
 	for _, m := range fields {
@@ -93,7 +93,7 @@ func decodeSigned(fields []member) (Request, error) {
 		}
 		return r, err
 	}
-	if asksStop([]byte(s.signed)) {
+	if asksStop([]byte(s.signed)) || asksStop(raw) {
 		return Request{Command: control.CommandStop}, &bad
 	}
 	return Request{}, &bad

@@ -77,7 +77,10 @@ func TestWrongSignatures(t *testing.T) {
 			assert.NotEqual(t, control.CommandStart, r.Command)
 		})
 	}
-	for _, raw := range []string{`{"signed":"{\"command\":\"stop\"}"}`, envelopeOf(testKey, `{"command":"stop",`)} {
+	stop := envelopeOf(testKey, `{"id":"1", "command" : "stop"}`)
+	for _, raw := range []string{`{"signed":"{\"command\":\"stop\"}"}`, envelopeOf(testKey, `{"command":"stop",`),
+		stop[:len(stop)-1], stop + ",", strings.Replace(stop, "{", `{"signed":"","x":`+strings.Repeat(" ", MaxRequest)+"1,", 1),
+		`{"signed":{"command":"stop"},"hmac":"00"}`, envelopeOf(testKey, stop), stop[:len(stop)-70]} {
 		r, err := DecodeRequest([]byte(raw))
 		assert.Error(t, err)
 		assert.Equal(t, control.CommandStop, r.Command, "a stop is found in whatever it is wrapped")
