@@ -76,7 +76,7 @@ func (c *Controller) decide(in *Input, cmd *Command, out *Output) Reply {
 	switch cmd.Kind {
 	case CommandPause, CommandHold:
 		if c.mode == Paused && c.treat.held && cmd.Kind == CommandPause {
-			c.treat.held = false // who asks for a pause wants no more force than a pause keeps
+			c.treat.held = false // R-HOLD-ENDS: who asks for a pause wants no more force than a pause keeps
 			return Reply{}
 		}
 		if c.mode != Treating {
