@@ -27,7 +27,6 @@ type view struct {
 	hello    *link.Hello
 	snapshot *control.Snapshot // nil until there is one of this link
 	late     time.Duration     // the worst since diagnosed was called
-	up       chan struct{}     // closed while link is not nil
 }
 
 // now returns the newest snapshot, or false while values would be out of date.
@@ -56,11 +55,11 @@ func (v *view) may() control.Permission {
 	return v.hello.Remote
 }
 
-// reach returns the link or nil, and a channel that is closed once there is one.
-func (v *view) reach() (Link, <-chan struct{}) {
+// reach returns the link or nil.
+func (v *view) reach() Link {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.link, v.up
+	return v.link
 }
 
 func (v *view) begin(l Link) {
@@ -68,7 +67,6 @@ func (v *view) begin(l Link) {
 	defer v.mu.Unlock()
 	hello := l.Hello()
 	v.link, v.hello, v.snapshot = l, &hello, nil
-	close(v.up)
 }
 
 // see takes a snapshot in and tells whether it is the link's first.
@@ -85,7 +83,7 @@ func (v *view) end() (was bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	was = v.snapshot != nil
-	v.link, v.snapshot, v.up = nil, nil, make(chan struct{})
+	v.link, v.snapshot = nil, nil
 	return was
 }
 

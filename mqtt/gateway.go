@@ -133,7 +133,6 @@ func New(c Config, p Parts) (*Gateway, error) {
 		boot:     hex.EncodeToString(id[:]), started: time.Now(),
 		own: make(map[Kind]*told), telling: make(chan OwnEvent, ownQueue),
 	}
-	g.view.up = make(chan struct{})
 	g.setPace(defaultPace())
 	return g, nil
 }

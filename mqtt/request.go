@@ -193,7 +193,7 @@ func (g *Gateway) ask(ctx context.Context, r link.Request) link.Response {
 var errNoLink = errors.New("mqtt: no control process")
 
 func (g *Gateway) askOnce(ctx context.Context, r link.Request) (link.Response, error) {
-	l, _ := g.view.reach()
+	l := g.view.reach()
 	if l == nil {
 		return link.Response{}, errNoLink
 	}
@@ -231,21 +231,34 @@ func (g *Gateway) askUrgent(ctx context.Context, in incoming) link.Response {
 	defer cancel()
 	for {
 		response, err := g.askOnce(until, anonymous)
+		if err != nil {
+			response, err = g.askAnew(until, anonymous)
+		}
 		if err == nil && response.Status == link.StatusOK {
 			done := link.Stopped(in.request.ID, in.err)
 			done.Rev, done.Mode = response.Rev, response.Mode
 			return done
 		}
-		_, up := g.view.reach()
-		select {
-		case <-until.Done():
+		if !pause(until, g.pace.redial.first) {
 			return unanswered(in.request.ID, "stop could not be handed over: the control process does not answer; use the switch at the table")
-		case <-up:
-			if !pause(until, g.pace.redial.first) { // it is there, but did not take it
-				continue
-			}
 		}
 	}
+}
+
+// askAnew asks over a link of its own. Whoever follows the other one may wait for a
+// disk that hangs, or before its next attempt, and so not notice that it is of no use.
+func (g *Gateway) askAnew(ctx context.Context, r link.Request) (link.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.pace.ask)
+	defer cancel()
+	l, err := g.dial(ctx)
+	if err != nil {
+		return link.Response{}, err
+	}
+	defer func() { _ = l.Close() }() // what it was for has been done or has failed
+	if l.Hello().Boot.Table != g.config.TableID {
+		return link.Response{}, errNoLink
+	}
+	return l.Request(ctx, r)
 }
 
 // unanswered says that nobody knows more.

@@ -22,6 +22,7 @@ type disk struct {
 	mu      sync.Mutex
 	full    bool          // Add and Acknowledge refuse
 	blind   bool          // Next does
+	hang    chan struct{} // Add waits for its end
 	tries   int           // that it has refused
 	wait    time.Duration // of each Add
 	seqs    []uint64      // in the order in which they were taken
@@ -58,6 +59,12 @@ func (d *disk) Add(boot link.Boot, events []control.Event, reports []control.Rep
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	time.Sleep(d.wait)
+	if d.hang != nil {
+		d.tries++
+		d.mu.Unlock()
+		<-d.hang
+		d.mu.Lock()
+	}
 	if d.full {
 		d.tries++
 		return errors.New("no space left")
@@ -95,11 +102,11 @@ func keeping(t *testing.T, tb *table, b Backlog, tune func(*pace)) *Gateway {
 }
 
 // publishing runs a whole gateway with a backlog of its own.
-func publishing(t *testing.T, b testBroker, backlog Backlog, tune func(*pace)) {
+func publishing(t *testing.T, tb *table, b testBroker, backlog Backlog, tune func(*pace)) {
 	t.Helper()
 	c := tcp(b.addr())
 	c.TableID = "t1"
-	g, err := New(c, Parts{Dial: newTable().dial, Backlog: backlog, Log: slog.New(slog.DiscardHandler)})
+	g, err := New(c, Parts{Dial: tb.dial, Backlog: backlog, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	p := quick()
 	tune(&p)
@@ -160,7 +167,7 @@ func TestAcknowledgedIsNotPublishedForEver(t *testing.T) {
 		require.NoError(t, d.Memory.Add(link.Boot{ID: "b001"}, []control.Event{{Seq: uint64(n + 1)}}, nil))
 	}
 	d.full = true
-	publishing(t, b, d, func(p *pace) { p.keepAgain = 5 * time.Millisecond })
+	publishing(t, newTable(), b, d, func(p *pace) { p.keepAgain = 5 * time.Millisecond })
 	eventually(t, "tried again and again", func() (done bool) { d.set(func() { done = d.tries > 3*backlogWindow }); return })
 	d.set(func() { d.full = false })
 	eventually(t, "all are noted", func() bool { n, _ := d.Waiting(); return n == 0 })
@@ -185,10 +192,29 @@ func TestUnreadableBacklogIsReadAgain(t *testing.T) {
 	defer b.stop(t)
 	o, d := observe(t, b), &disk{blind: true}
 	require.NoError(t, d.Memory.Add(link.Boot{ID: "b001"}, []control.Event{{Seq: 1}}, nil))
-	publishing(t, b, d, func(p *pace) { p.refresh = 20 * time.Millisecond })
+	publishing(t, newTable(), b, d, func(p *pace) { p.refresh = 20 * time.Millisecond })
 	eventually(t, "tried", func() (done bool) { d.set(func() { done = d.tries > 0 }); return })
 	d.set(func() { d.blind = false })
 	eventually(t, "published", func() bool { return len(o.on("event")) == 1 })
+}
+
+// A stop does not depend on the disk: not even when it hangs for so long that the
+// link to the control process is lost and nobody is there to make another.
+func TestStopActsWhileTheDiskHangs(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	o, d, tb := observe(t, b), &disk{hang: make(chan struct{})}, newTable()
+	publishing(t, tb, b, d, func(p *pace) { p.stopping = generous })
+	t.Cleanup(func() { close(d.hang) })
+	o.available(Online)
+	tb.happen(control.EventMode)
+	eventually(t, "it hangs", func() (done bool) { d.set(func() { done = d.tries > 0 }); return })
+	tb.vanish()
+	tb.appear()
+	o.publish("request", false, `{"id":"s","command":"stop"}`)
+	assert.Equal(t, control.CommandStop, tb.next(t).Command)
+	assert.Equal(t, link.StatusOK, o.response("s", 1).Status)
 }
 
 // Who refuses for ever costs a bounded amount of memory.
