@@ -9,9 +9,11 @@ import (
 // publishLast publishes the last treatment's report once after each connection,
 // although the broker has acknowledged it before: a broker that was restarted
 // without a store has forgotten it, and nobody would be told until the next
-// treatment. What is still in the backlog follows and is newer, or the same.
+// treatment. It waits for the backlog: a report from there is newer, or the same,
+// and before the ones in it the last would come too early and be replaced by them.
 func (s *session) publishLast() error {
-	if s.lastTold || s.g.reports == nil || s.full() {
+	waits := s.more || len(s.sent) > len(s.unmarked)
+	if s.lastTold || s.g.reports == nil || waits || s.full() {
 		return nil
 	}
 	s.lastTold = true

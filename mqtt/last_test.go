@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"traction/control"
 	"traction/control/link"
@@ -31,6 +32,26 @@ func TestLastReportIsToldAtEachConnection(t *testing.T) {
 			return len(seen) > 0 && seen[0].retained
 		})
 	})
+}
+
+// Reports that wait come in their order, the last one at the end and once.
+func TestLastReportDoesNotOvertake(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	o, d, tb := observe(t, b), new(disk), newTable()
+	tb.past = library{}
+	for n := range 3 {
+		require.NoError(t, d.Memory.Add(link.Boot{ID: "b001"}, nil, []control.Report{{Treatment: uint32(n + 1)}}))
+	}
+	require.NoError(t, d.Memory.Add(link.Boot{ID: "b001"}, []control.Event{{Seq: 1}}, nil))
+	publishing(t, tb, b, d, func(*pace) {})
+	eventually(t, "the event behind them", func() bool { return len(o.on("event")) == 1 })
+	var got []string
+	for _, r := range o.on("session") {
+		got = append(got, decode[Session](t, r.payload).Session)
+	}
+	assert.Equal(t, []string{"b001-1", "b001-2", "b001-3"}, got)
 }
 
 // What the record does not have, or cannot tell, is not published.

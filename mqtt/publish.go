@@ -8,7 +8,8 @@ import (
 )
 
 // publishDue publishes what the broker should know by now. The order matters
-// after a connection: availability, discovery, state, last report, backlog.
+// after a connection: availability, discovery, state, backlog, and the last report
+// where none was in the backlog.
 func (s *session) publishDue() error {
 	s.publishAvailability()
 	if err := s.publishDiscovery(); err != nil {
@@ -17,10 +18,10 @@ func (s *session) publishDue() error {
 	if err := s.publishState(); err != nil {
 		return err
 	}
-	if err := s.publishLast(); err != nil {
+	if err := s.publishBacklog(); err != nil {
 		return err
 	}
-	return s.publishBacklog()
+	return s.publishLast()
 }
 
 // publishAvailability says "online" while the values are live. It is published
@@ -99,6 +100,7 @@ func (s *session) publishItem(item Item, k key) error {
 	switch {
 	case item.Report != nil:
 		topic, retained, v = s.g.topics.Session, true, showReport(item.Boot, item.Report)
+		s.lastTold = true
 	case item.Own != nil:
 		v = showOwn(item.Boot, item.Own)
 	default:

@@ -106,7 +106,7 @@ func publishing(t *testing.T, tb *table, b testBroker, backlog Backlog, tune fun
 	t.Helper()
 	c := tcp(b.addr())
 	c.TableID = "t1"
-	g, err := New(c, Parts{Dial: tb.dial, Backlog: backlog, Log: slog.New(slog.DiscardHandler)})
+	g, err := New(c, Parts{Dial: tb.dial, Reports: tb.past, Backlog: backlog, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	p := quick()
 	tune(&p)
