@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"traction/control"
@@ -9,7 +10,7 @@ import (
 )
 
 // remembered is how many answers are kept to be given again. A sender repeats a
-// request within seconds; at the highest rate this is six seconds of requests.
+// request within seconds; one client at its highest rate takes 25 s for so many.
 const remembered = 128
 
 // answers remembers the last answered requests, so that the same request twice
@@ -27,17 +28,17 @@ type answer struct {
 
 func newAnswers() *answers { return &answers{byID: make(map[string]answer, remembered)} }
 
-// recall finds what was answered to this request. Another request under a used
-// id is refused: its sender would take the first one's answer for its own.
-func (a *answers) recall(client string, r link.Request) (link.Response, bool) {
+// errUsed refuses another request under a used id: its sender would take the first
+// one's answer for its own.
+var errUsed = errors.New("was used for another request, allowed: an id of its own for each request")
+
+// recall finds what was answered to this request, or errUsed.
+func (a *answers) recall(client string, r link.Request) (response link.Response, found bool, err error) {
 	known, found := a.byID[idOf(client, r)]
-	if !found {
-		return link.Response{}, false
+	if found && known.request != digest(r) {
+		return link.Response{}, false, fmt.Errorf("id: %q %w", r.ID, errUsed)
 	}
-	if known.request != digest(r) {
-		return link.Refusal(r.ID, fmt.Errorf("id: %q was used for another request, allowed: an id of its own for each request", r.ID)), true
-	}
-	return known.response, true
+	return known.response, found, nil
 }
 
 // remember keeps an answer. Those that say "try again" are not kept, so that

@@ -107,7 +107,7 @@ func TestTwoGatewaysWithOneName(t *testing.T) {
 		assert.LessOrEqual(t, g.logs.count("mqtt: connected"), 2, "gateway %d", i)
 	}
 	said := both[0].logs.String() + both[1].logs.String()
-	assert.Contains(t, said, "another client with the same client_id has this effect")
+	assert.Contains(t, said, "another client with the same client_id have this effect")
 	assert.Contains(t, said, "client_id=same")
 	t.Logf("%d connections in %v", rounds, took.Round(time.Millisecond))
 }

@@ -41,6 +41,7 @@ func TestRefusedRequestsLeaveEvents(t *testing.T) {
 	}{
 		{"request", again, false, "", ""},
 		{"request", again, false, RepeatedRequest, `The set request "twice" came again`},
+		{"request", `{"id":"twice","rev":1000,"command":"set","hold_n":120}`, false, MalformedRequest, `refused (id "twice"): id: "twice" was used for another request`},
 		{"request", `{"id":"r","rev":1000,"command":"start"}`, true, "", ""}, // to us it is not: it was published before our eyes
 		{"request", `{"id":"m","rev":1000,"command":"start","now":true}`, false, MalformedRequest, `"now": is not a field`},
 		{"request/home", `nonsense`, false, MalformedRequest, "A request of client home was refused"},
@@ -192,6 +193,25 @@ func TestPastSessionIsPublished(t *testing.T) {
 	assert.Equal(t, []string{CodeNotFound, "there is no report of b001-9; the session topic and \"appliance sessions list\" have names"}, []string{r.Code, r.Message})
 	o.publish("request", false, `{"id":"bad","command":"report","session":"../x y"}`)
 	assert.Contains(t, o.response("bad", 1).Message, "session: ")
+}
+
+// emptyLibrary has no report.
+type emptyLibrary struct{}
+
+func (emptyLibrary) Report(string) (link.Boot, control.Report, error) {
+	return link.Boot{}, control.Report{}, ErrNoReport
+}
+
+func TestLastReportBeforeTheFirst(t *testing.T) {
+	b := &embedded{at: "127.0.0.1:0"}
+	b.start(t)
+	defer b.stop(t)
+	tb := newTable()
+	tb.past = emptyLibrary{}
+	_, o := serving(t, b, tb)
+	o.publish("request", false, `{"id":"last","command":"report"}`)
+	r := o.response("last", 1)
+	assert.Equal(t, []string{CodeNotFound, "there is no report yet; one comes when a treatment has ended"}, []string{r.Code, r.Message})
 }
 
 func TestUnpublishNeedsTheLevelAdjust(t *testing.T) {

@@ -97,13 +97,13 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	assert.Len(t, a.byID, remembered)
 	assert.Len(t, a.order, remembered)
-	_, found := a.recall("", request(10*remembered-remembered))
+	_, found, _ := a.recall("", request(10*remembered-remembered))
 	assert.True(t, found, "the oldest of those kept")
-	_, found = a.recall("", request(10*remembered-remembered-1))
+	_, found, _ = a.recall("", request(10*remembered-remembered-1))
 	assert.False(t, found, "forgotten")
 	for _, again := range []control.Code{control.QueueFull, control.Unanswered} {
 		a.remember("", request(-1), link.Response{Code: again})
-		_, found = a.recall("", request(-1))
+		_, found, _ = a.recall("", request(-1))
 		assert.False(t, found, again)
 	}
 }

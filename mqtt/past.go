@@ -39,6 +39,9 @@ func (g *Gateway) publishPast(r link.Request) Response {
 	switch {
 	case errors.Is(err, ErrNoReport):
 		answer.Message = fmt.Sprintf("there is no report of %s; the session topic and \"appliance sessions list\" have names", name)
+		if r.Session == "" {
+			answer.Message = "there is no report yet; one comes when a treatment has ended"
+		}
 		return answer
 	case err != nil:
 		g.backlogFailed(err)

@@ -164,7 +164,7 @@ func explainNetwork(err error) (why, advice string) {
 		errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "the broker does not answer in time", "look at the network and at the broker's load"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "the broker closed the connection", "look at the broker's log; another client with the same client_id has this effect"
+		return "the broker closed the connection", "look at the broker's log; tcp:// to a port for TLS, ssl:// to one without, and another client with the same client_id have this effect"
 	}
 	return "", ""
 }

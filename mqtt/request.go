@@ -76,8 +76,7 @@ func (g *Gateway) take(client string, raw []byte) {
 		g.Tell(OversizeRequest, fmt.Sprintf("A request of %d bytes%s was refused; %d are allowed.", len(raw), by(client), link.MaxRequest))
 		g.answer(client, link.Refusal(r.ID, err))
 	case err != nil:
-		g.Tell(MalformedRequest, fmt.Sprintf("A request%s was refused (id %q): %v.", by(client), r.ID, err))
-		g.answer(client, link.Refusal(r.ID, err))
+		g.refuse(client, r.ID, err)
 	default:
 		select {
 		case g.requests <- incoming{r, nil, client}:
@@ -85,6 +84,12 @@ func (g *Gateway) take(client string, raw []byte) {
 			g.refuseFlood(client, r.ID)
 		}
 	}
+}
+
+// refuse answers and tells a request that cannot be understood.
+func (g *Gateway) refuse(client, id string, err error) {
+	g.Tell(MalformedRequest, fmt.Sprintf("A request%s was refused (id %q): %v.", by(client), id, err))
+	g.answer(client, link.Refusal(id, err))
 }
 
 // by names a client in an event's text.
@@ -152,7 +157,11 @@ func (g *Gateway) work(ctx context.Context, known *answers, in incoming) {
 		g.answer(in.client, g.removeDiscovery(in.request))
 		return
 	}
-	response, found := known.recall(in.client, in.request)
+	response, found, err := known.recall(in.client, in.request)
+	if err != nil {
+		g.refuse(in.client, in.request.ID, err)
+		return
+	}
 	if !found {
 		response = g.ask(ctx, in.request)
 		known.remember(in.client, in.request, response)
