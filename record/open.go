@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,10 @@ func (s *Store) open() (err error) {
 	defer func() {
 		if err != nil {
 			_ = s.closeAll() // what went wrong first says more
+			var path *fs.PathError
+			if errors.As(err, &path) && path.Path == s.path {
+				err = path.Err // which has operation and name as well
+			}
 			err = fmt.Errorf("record: open %s: %w", s.path, classify(err))
 		}
 	}()

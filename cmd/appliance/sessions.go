@@ -57,6 +57,9 @@ func (f *recordFlags) open(o record.Options) (*record.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("record: %s is not a file; name the record itself, such as RUN-DIR/record.sqlite", path)
+	}
 	store, err := record.Open(path, o)
 	if err != nil {
 		return nil, adviseRecord(path, err)
@@ -114,7 +117,11 @@ func whole(ctx context.Context, path string, write func(f *os.File) error) (err 
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".appliance-*")
 	if err != nil {
-		return err
+		var why *fs.PathError
+		if errors.As(err, &why) {
+			err = why.Err // not the name of a file that nobody asked for
+		}
+		return fmt.Errorf("cannot write to the folder %s: %w", filepath.Dir(path), err)
 	}
 	defer func() {
 		if err != nil && !errors.Is(err, record.ErrDamaged) {

@@ -76,7 +76,11 @@ func (c *sessionsDeleteCommand) deleteOne(ctx context.Context, store *record.Sto
 			return err
 		}
 	}
-	if err := store.Delete(ctx, x.Boot.ID, x.Treatment); err != nil {
+	err = store.Delete(ctx, x.Boot.ID, x.Treatment)
+	if errors.Is(err, record.ErrRunning) {
+		return fmt.Errorf("session %s: %w", x.Name(), record.ErrRunning)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(out, "deleted")

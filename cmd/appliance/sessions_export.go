@@ -56,7 +56,11 @@ func (c *sessionsExportCommand) run(ctx context.Context, out io.Writer) error {
 	if c.Output == "" {
 		return write(out)
 	}
-	return whole(ctx, c.Output, func(f *os.File) error { return write(f) })
+	if err := whole(ctx, c.Output, func(f *os.File) error { return write(f) }); err != nil {
+		return fmt.Errorf("export of %s: %w", x.Name(), err)
+	}
+	_, err = fmt.Fprintf(out, "Export of %s: %s\n", x.Name(), c.Output)
+	return err
 }
 
 // exportSession writes a session in one of the formats.

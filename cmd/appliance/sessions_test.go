@@ -165,7 +165,7 @@ func TestSessionsExport(t *testing.T) {
 		to := filepath.Join(dir, "session."+strings.ToUpper(format))
 		said, err := export("", to)
 		require.NoError(t, err)
-		assert.Empty(t, said)
+		assert.Equal(t, "Export of aa11-1: "+to+"\n", said)
 		written, err := os.ReadFile(to)
 		require.NoError(t, err)
 		assert.Equal(t, text, string(written))
@@ -289,8 +289,11 @@ func TestSessionsErrors(t *testing.T) {
 		{[]string{"list", "--record", path, "--since=-1 h"}, []string{"--since", "-1 h", "allowed"}},
 		{[]string{"list", "--record", path, "--limit=-1"}, []string{"--limit", "-1", "allowed: 0 (all) to"}},
 		{[]string{"list", "--record", path, "--limit=-1", "--since", "x"}, []string{"--limit", "--since"}},
-		{[]string{"list", "--record", path + "x"}, []string{path + "x", "the gateway begins one", "--record RUN-DIR"}},
+		{[]string{"list", "--record", path + "x"}, []string{"record: open " + path + "x: no such file or directory; the gateway begins one", "--record RUN-DIR"}},
 		{[]string{"list", "--record", foreign}, []string{foreign, "damaged"}},
+		{[]string{"list", "--record", filepath.Dir(path)}, []string{filepath.Dir(path), "is not a file", "RUN-DIR/record.sqlite"}},
+		{[]string{"export", "--record", path, "aa11-1", "-o", "/nowhere/x.csv"}, []string{"aa11-1: cannot write to the folder /nowhere: no such file or directory"}},
+		{[]string{"delete", "--record", path, "--yes", "bb22-1"}, []string{"session bb22-1: it still runs; stop the treatment"}},
 		{[]string{"list", "--config", path + ".toml"}, []string{path + ".toml", "--record"}},
 		{[]string{"show", "--record", path, "aa11-9"}, []string{"aa11-9", "not in the record", "sessions list"}},
 		{[]string{"show", "--record", path, "AA11-1"}, []string{"AA11-1", "allowed", "last"}},

@@ -157,7 +157,7 @@ func sensorName(s string) error {
 // absolute refuses a path whose meaning depends on where a process was started.
 func absolute(s string) error {
 	if !filepath.IsAbs(s) || filepath.Clean(s) != s {
-		return errors.New(`allowed: a path from the root, such as "/var/lib/traction/calibration.toml"`)
+		return errors.New(`allowed: a path from the root, without . and .., such as "/var/lib/traction"`)
 	}
 	return nil
 }
