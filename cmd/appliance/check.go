@@ -70,6 +70,7 @@ func (c *checkCommand) prepare(ctx context.Context) (*commission.Check, error) {
 	check.Settings, check.SettingsErr = settings.Load(c.Config)
 	s := &check.Settings
 	if check.SettingsErr == nil {
+		_, check.GatewayErr = settings.LoadGateway(c.Config)
 		if err := commission.Idle(ctx, s.Control.OperatorSocket, s.Control.GatewaySocket); err != nil {
 			return nil, err
 		}

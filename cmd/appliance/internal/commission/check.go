@@ -26,6 +26,8 @@ type Check struct {
 	// Settings of the table; the zero value when SettingsErr says why there are none.
 	Settings    settings.Settings
 	SettingsErr error
+	// GatewayErr is what the gateway, and only it, finds wrong with its settings.
+	GatewayErr error
 	// For is how long the table is looked at, ShortestCheck to LongestCheck.
 	For time.Duration
 	// Open opens the table; the check switches it off again. It is not called
@@ -51,6 +53,9 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 		r.addErrors("configuration", "correct it; every key is explained in the file that came with the program", c.SettingsErr)
 	} else {
 		r.add("configuration", Pass, "", "loads, table %q", c.Settings.Table.ID)
+		for _, e := range flatten(c.GatewayErr) {
+			r.add("gateway", Warn, "the table works, its gateway does not start; a credential: can be read by the gateway's service alone", "%s", e)
+		}
 	}
 	c.Machine.kernel(&r)
 	c.Machine.wallClock(&r)

@@ -212,6 +212,23 @@ func TestNothingOpensWithoutSettings(t *testing.T) {
 	assert.Equal(t, Skip, verdicts(&r)["table"])
 }
 
+// The table works without its gateway, so nobody is sent away for its settings.
+func TestGatewaySettingsAreAWarning(t *testing.T) {
+	c := check(bench(t, nil))
+	c.GatewayErr = fmt.Errorf("settings: %w", errors.Join(errors.New("x.toml:9: mqtt.broker"), errors.New("x.toml:10: mqtt.username")))
+	r, err := c.Run(context.Background())
+	require.NoError(t, err)
+	var found []string
+	for _, f := range r.Findings {
+		if f.Check == "gateway" {
+			assert.Equal(t, Warn, f.Verdict)
+			found = append(found, f.Found)
+		}
+	}
+	assert.Equal(t, []string{"x.toml:9: mqtt.broker", "x.toml:10: mqtt.username"}, found)
+	assert.Equal(t, Pass, verdicts(&r)["configuration"])
+}
+
 func TestLinesThatCannotBeOpened(t *testing.T) {
 	s := bench(t, nil)
 	c := check(s)

@@ -72,6 +72,9 @@ func (r *Report) addErrors(check, advice string, err error) {
 
 // flatten takes joined errors apart, also below a heading that wraps them.
 func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {
