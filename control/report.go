@@ -16,7 +16,7 @@ type tally struct {
 	cycles           int
 	elapsed          time.Duration
 	trips            InterlockSet
-	limit            Bound[physic.Force]
+	limit            Bound[physic.Force] // in force at the peak
 	running          bool
 }
 
@@ -32,13 +32,14 @@ func (t *tally) sample(c *Controller) {
 	t.trips |= c.guard.latched
 	if c.mode == Treating || c.mode == Paused {
 		t.cycles, t.elapsed = c.treat.cycle, c.treat.elapsed
-		t.limit.Tighten(c.limits.Force.Value, c.limits.Force.Reason)
 		t.travel = max(t.travel, c.x-c.treat.armX)
 	}
 	if !c.cell.fresh {
 		return
 	}
-	t.peak = max(t.peak, c.cell.force)
+	if c.cell.force > t.peak {
+		t.peak, t.limit = c.cell.force, c.limits.Force
+	}
 	if c.mode == Treating && c.treat.phase == Hold && c.treat.reached {
 		e := math.Abs(c.cell.force - c.treat.setPoint)
 		t.holds++

@@ -73,6 +73,13 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 	// The person's, harness's and table's links bind; the programme's own follows
 	// its hold force unless the programme names one.
 	limits := chain(&c.cfg.Table, c.programme, &c.person, s.Hold, s.Duration)
+	if cmd.Origin == Remote && s.Hold > c.settings.Hold {
+		// R-REMOTE-RAISE: who does not see the person raises the force no further than the
+		// programme as it was written leaves room for.
+		if own := chain(&c.cfg.Table, c.programme, &c.person, c.programme.Hold, s.Duration); s.Hold > own.MaxSetPoint() {
+			return Reply{Code: AboveLimit, Field: FieldHold, Value: int64(s.Hold), Min: int64(MinHold), Max: int64(own.MaxSetPoint()), Reason: own.Force.Reason}
+		}
+	}
 	if underway.has(c.mode) {
 		// What has been given at the old hold counts against the old one's share.
 		limits.Impulse.Value = max(limits.Impulse.Value, c.limits.Impulse.Value)

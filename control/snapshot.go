@@ -220,7 +220,7 @@ type Report struct {
 	End           EndReason
 	Trips         InterlockSet // all that were latched in it
 	Peak          physic.Force
-	Limit         Bound[physic.Force] // the limit in force at its tightest
+	Limit         Bound[physic.Force] // the limit in force at the peak
 	MeanHold      physic.Force        // mean force in hold
 	MeanHoldError physic.Force        // mean absolute error in hold
 	HoldWithin5   float64             // share of hold samples within 5 % of the set-point

@@ -421,6 +421,45 @@ func TestSetDuringTheRun(t *testing.T) {
 	assert.Empty(t, r.c.guard.latched)
 }
 
+// TestRemoteRaise: R-REMOTE-RAISE. From far away the force is raised no further than
+// the programme as it was written leaves room for, not in steps either; the table
+// may, and may be lowered from far away.
+func TestRemoteRaise(t *testing.T) {
+	cfg := testConfig()
+	cfg.Remote = FullRemote
+	r := newRig(t, cfg)
+	r.holding(testProgramme()) // 200 N, so its limit is 250 N
+	set := func(from Origin, hold physic.Force) Reply {
+		return r.say(Command{Kind: CommandSet, Origin: from, Set: Settings{Fields: FieldHold, Hold: hold}})
+	}
+	assert.Equal(t, Accepted, set(Remote, 240*physic.Newton).Code)
+	for range 3 {
+		rep := set(Remote, 241*physic.Newton)
+		assert.Equal(t, AboveLimit, rep.Code)
+		assert.Equal(t, ReasonProgramme, rep.Reason)
+		assert.EqualValues(t, 240*physic.Newton, rep.Max)
+	}
+	assert.Equal(t, Accepted, set(Table, 300*physic.Newton).Code)
+	assert.Equal(t, Accepted, set(Remote, 290*physic.Newton).Code, "lower than it is")
+	assert.Equal(t, AboveLimit, set(Remote, 300*physic.Newton).Code)
+}
+
+// TestReportTellsTheLimitAtThePeak: a hold that was raised at the table moves its
+// limit, and the report does not look like a pull above it.
+func TestReportTellsTheLimitAtThePeak(t *testing.T) {
+	r := newRig(t, testConfig())
+	r.holding(testProgramme())
+	r.must(Command{Kind: CommandSet, Set: Settings{Fields: FieldHold, Hold: 300 * physic.Newton}})
+	r.until("300 N", 20*time.Second, func() bool { return r.force > 298 })
+	r.must(Command{Kind: CommandSet, Set: Settings{Fields: FieldHold, Hold: 100 * physic.Newton}})
+	r.run(10 * time.Second)
+	r.must(Command{Kind: CommandStop})
+	r.until("idle", 10*time.Second, r.mode(Idle))
+	require.Len(t, r.reports, 1)
+	assert.Greater(t, r.reports[0].Limit.Value, r.reports[0].Peak)
+	assert.EqualValues(t, 350*physic.Newton, r.reports[0].Limit.Value)
+}
+
 func TestProgressiveRegressive(t *testing.T) {
 	r := newRig(t, testConfig())
 	p := testProgramme()

@@ -282,7 +282,7 @@ type Session struct {
 	Trips []Interlock `json:"trips"`
 	// PeakN is the largest force, in newtons.
 	PeakN float64 `json:"peak_n"`
-	// ForceLimitN is the limit at its tightest, in newtons.
+	// ForceLimitN is the limit in force when the force was largest, in newtons.
 	ForceLimitN Limit `json:"force_limit_n"`
 	// MeanHoldN is the mean force in hold, in newtons.
 	MeanHoldN float64 `json:"mean_hold_n"`
