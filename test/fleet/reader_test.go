@@ -152,16 +152,19 @@ func missingOf(found map[uint64]bool, n int) (gaps []uint64) {
 // response is what a test looks at of one.
 type response struct{ ID, Status, Code string }
 
+// answered finds the answer to a request.
+func (r *reader) answered(topic, id string, answer *response) bool {
+	for _, s := range r.on(topic) {
+		if strings.Contains(s.payload, `"id":"`+id+`"`) {
+			return json.Unmarshal([]byte(s.payload), answer) == nil
+		}
+	}
+	return false
+}
+
 // response waits for the answer to a request.
 func (r *reader) response(topic, id string) (answer response) {
 	r.t.Helper()
-	eventually(r.t, "response to "+id, func() bool {
-		for _, s := range r.on(topic) {
-			if strings.Contains(s.payload, `"id":"`+id+`"`) {
-				return json.Unmarshal([]byte(s.payload), &answer) == nil
-			}
-		}
-		return false
-	})
+	eventually(r.t, "response to "+id, func() bool { return r.answered(topic, id, &answer) })
 	return answer
 }

@@ -183,12 +183,15 @@ func (s *site) arm() *control.Snapshot {
 	return s.until("ready", func(x *control.Snapshot) bool { return x.Mode == control.Armed && x.Missing == 0 })
 }
 
-// treat begins a treatment and returns in its first hold.
+// treat begins a treatment and returns in its first hold, or when a machine that
+// stood still for too long has ended it before.
 func (s *site) treat() {
 	s.t.Helper()
 	s.arm()
 	s.order(link.Request{Command: control.CommandStart}, func(x *control.Snapshot) bool { return x.Missing == 0 })
-	s.until("hold", func(x *control.Snapshot) bool { return x.Phase == control.Hold })
+	s.until("hold", func(x *control.Snapshot) bool {
+		return x.Phase == control.Hold || x.Mode != control.Treating && x.Mode != control.Armed
+	})
 }
 
 // delivered checks that a reader has everything that is in the record, and that
