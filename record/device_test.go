@@ -24,7 +24,7 @@ func mountImage(t *testing.T, image string) (dir string, unmount func()) {
 	unmount = func() {
 		if !done {
 			done = true
-			out, err := exec.Command("umount", dir).CombinedOutput()
+			out, err := exec.Command("umount", "-l", dir).CombinedOutput() // also when the test failed with a file open in it
 			assert.NoError(t, err, string(out))
 		}
 	}

@@ -23,7 +23,8 @@ func small(t *testing.T, bytes int) (dir string) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+strconv.Itoa(bytes)); err != nil {
 		t.Skipf("a small file system needs the right to mount one: %v", err)
 	}
-	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, 0)) })
+	// Also when the test failed with a file open in it.
+	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 	return dir
 }
 
