@@ -24,6 +24,7 @@ func (c *Controller) decideSelect(cmd *Command) Reply {
 		return r
 	}
 	c.programme, c.person, c.settings, c.limits = p, cmd.Person, s, limits
+	c.rev++ // R-REV: who arms must have seen this programme
 	return Reply{}
 }
 
@@ -93,6 +94,9 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 		limits.Force = c.limits.Force
 	}
 	c.settings, c.limits = s, limits
+	if c.mode == Armed {
+		c.rev++ // R-REV: who starts must have seen these values
+	}
 	c.settle()
 	return Reply{}
 }

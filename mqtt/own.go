@@ -25,10 +25,11 @@ const (
 	JournalGap       Kind = "journal-gap"       // rows or events were overwritten before they could be fetched
 	RecordDamaged    Kind = "record-damaged"    // the record was set aside and a new one begun
 	RecordFull       Kind = "record-full"       // there is no space left for the record
+	RecordLost       Kind = "record-lost"       // the record cannot be opened, so nothing is recorded
 )
 
 var kinds = []Kind{RetainedRequest, RepeatedRequest, MalformedRequest, OversizeRequest, RefusedFlood, ControlLost, ControlBack,
-	JournalGap, RecordDamaged, RecordFull}
+	JournalGap, RecordDamaged, RecordFull, RecordLost}
 
 // EventTypes are all values that event_type can have, of the control process and
 // of the gateway.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,12 +41,13 @@ func (c *gatewayCommand) Run(ctx context.Context) error {
 
 // runGateway records and publishes until ctx ends.
 func runGateway(ctx context.Context, socket, path string, keep record.Keep, config mqtt.Config) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
+	err := os.MkdirAll(filepath.Dir(path), 0o750)
+	var store *record.Store
+	if err == nil {
+		store, err = record.Open(path, record.Options{})
 	}
-	store, err := record.Open(path, record.Options{})
 	if err != nil {
-		return err
+		return withoutRecord(ctx, socket, config, err)
 	}
 	var wg sync.WaitGroup
 	recorder := gateway.Recorder{Socket: socket, Store: store, Log: slog.Default()}
@@ -63,4 +65,19 @@ func runGateway(ctx context.Context, socket, path string, keep record.Keep, conf
 	slog.Info("gateway runs", "control", socket, "record", path, "broker", config.Broker)
 	wg.Wait()
 	return store.Close()
+}
+
+// withoutRecord publishes although there is no record, such as on a card that can
+// only be read: history is lost then, and a stop from far away is not.
+func withoutRecord(ctx context.Context, socket string, config mqtt.Config, why error) error {
+	if config.Broker == "" {
+		return why
+	}
+	slog.Error("gateway: the record cannot be opened; nothing is recorded until that is mended and the gateway started again", "error", why)
+	g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Version: version, Log: slog.Default()})
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	g.Tell(mqtt.RecordLost, fmt.Sprintf("The record cannot be opened, so nothing is recorded: %v. Mend that, and start the gateway again.", why))
+	return g.Run(ctx)
 }
