@@ -320,7 +320,7 @@ func (c *Controller) Snapshot(s *Snapshot) {
 		s.Pad = c.pad.Temperature
 	}
 	if p := c.programme; p != nil {
-		s.Programme = p.Name
+		s.Programme, s.RemoteHold = p.Name, c.remoteHold()
 		s.Steps = uint16(stepCount(p))
 		s.Planned = slackEstimate + c.settings.Duration + rampTime(c.settings.Hold, p.RampDown) + 5*time.Second
 		s.Remaining = c.settings.Duration

@@ -1,6 +1,10 @@
 package control
 
-import "time"
+import (
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+)
 
 // What an operator selects and sets, judged against limits and ranges.
 
@@ -77,8 +81,8 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 	if cmd.Origin == Remote && s.Hold > c.settings.Hold {
 		// R-REMOTE-RAISE: who does not see the person raises the force no further than the
 		// programme as it was written leaves room for.
-		if own := chain(&c.cfg.Table, c.programme, &c.person, c.programme.Hold, s.Duration); s.Hold > own.MaxSetPoint() {
-			return Reply{Code: AboveLimit, Field: FieldHold, Value: int64(s.Hold), Min: int64(MinHold), Max: int64(own.MaxSetPoint()), Reason: own.Force.Reason}
+		if most := c.remoteHold(); s.Hold > most.Value {
+			return Reply{Code: AboveLimit, Field: FieldHold, Value: int64(s.Hold), Min: int64(MinHold), Max: int64(most.Value), Reason: most.Reason}
 		}
 	}
 	if underway.has(c.mode) {
@@ -99,6 +103,17 @@ func (c *Controller) decideSet(cmd *Command) Reply {
 	}
 	c.settle()
 	return Reply{}
+}
+
+// remoteHold is the largest hold that a remote user may set: what the programme as it
+// was written leaves room for, or what is in force, so that it can be lowered.
+func (c *Controller) remoteHold() Bound[physic.Force] {
+	own := chain(&c.cfg.Table, c.programme, &c.person, c.programme.Hold, c.settings.Duration)
+	most := Bound[physic.Force]{Value: min(own.MaxSetPoint(), MaxHold), Reason: own.Force.Reason}
+	if c.settings.Hold > most.Value {
+		most = Bound[physic.Force]{Value: c.settings.Hold, Reason: ReasonOperator}
+	}
+	return most
 }
 
 // merge takes over the fields that are set.

@@ -98,10 +98,12 @@ type Snapshot struct {
 	ReleaseLeft time.Duration
 
 	Limits Limits
-	Action Action
-	Active InterlockSet // conditions that hold now
-	Trips  InterlockSet // latched until cleared
-	Alarm  Priority
+	// RemoteHold is the largest hold that a remote user may set (R-REMOTE-RAISE).
+	RemoteHold Bound[physic.Force]
+	Action     Action
+	Active     InterlockSet // conditions that hold now
+	Trips      InterlockSet // latched until cleared
+	Alarm      Priority
 
 	Missing     Missing
 	SwitchProof bool

@@ -466,6 +466,9 @@ func TestRemoteRaise(t *testing.T) {
 	assert.Equal(t, Accepted, set(Table, 300*physic.Newton).Code)
 	assert.Equal(t, Accepted, set(Remote, 290*physic.Newton).Code, "lower than it is")
 	assert.Equal(t, AboveLimit, set(Remote, 300*physic.Newton).Code)
+	var s Snapshot
+	r.c.Snapshot(&s)
+	assert.Equal(t, Bound[physic.Force]{Value: 290 * physic.Newton, Reason: ReasonOperator}, s.RemoteHold)
 }
 
 // TestReportTellsTheLimitAtThePeak: a hold that was raised at the table moves its

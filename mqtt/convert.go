@@ -25,6 +25,7 @@ func showState(hello *link.Hello, s *control.Snapshot) State {
 		},
 		Limits: Limits{
 			ForceN:               limit(l.Force, newtons),
+			RemoteHoldN:          limit(s.RemoteHold, newtons),
 			ImpulseNewtonSeconds: limit(l.Impulse, func(v control.Impulse) float64 { return newtons(physic.Force(v)) }),
 			RiseNS:               limit(l.Rise, func(v control.ForceRate) float64 { return newtons(physic.Force(v)) }),
 			SpeedMMS:             limit(l.Speed, millimetresPerSecond), TravelMM: limit(l.Travel, millimetres),

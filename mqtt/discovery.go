@@ -153,7 +153,7 @@ func (g *Gateway) describe() (homeassistant.Table, bool) {
 		Topics: homeassistant.Topics{Availability: t.Availability, State: t.State, Telemetry: t.Telemetry, Event: t.Event,
 			Session: t.Session, Request: t.Request, Response: t.Response, Diagnostics: t.Diagnostics},
 		Permission: hello.Remote, Signed: hello.Signed, Programmes: hello.Programmes,
-		Programme: s.Programme, Settings: s.Settings, Limits: s.Limits, EventTypes: EventTypes(),
+		Programme: s.Programme, Settings: s.Settings, Limits: s.Limits, RemoteHold: s.RemoteHold, EventTypes: EventTypes(),
 	}
 	switch pad := &g.discovery.padBoot; {
 	case s.Pad != 0 || *pad == hello.Boot.ID: // a thermometer that fails later is still one

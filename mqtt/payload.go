@@ -100,6 +100,9 @@ type Limits struct {
 	ForceN Limit `json:"force_n"`
 	// SetPointN is the largest force that may be asked for under ForceN, in newtons.
 	SetPointN Limit `json:"set_point_n"`
+	// RemoteHoldN is the largest hold that a set request may ask for, in newtons; null
+	// while no programme is selected.
+	RemoteHoldN Limit `json:"remote_hold_n"`
 	// RiseNS of the force, in newtons per second.
 	RiseNS Limit `json:"rise_n_s"`
 	// SpeedMMS of the rope towards force, in millimetres per second.

@@ -43,7 +43,7 @@ func snapshot() *control.Snapshot {
 		},
 		Active: control.InterlockSet(0).With(control.ILCellLate), Action: control.Freeze, Alarm: control.Low,
 		Missing: control.MissingProof, SwitchProof: true, Pad: celsiusOf(36.5), HeatTarget: celsiusOf(38), HeatDuty: 0.25,
-		Held: true, CellNoise: 120 * physic.MilliNewton, CellRate: 79900 * physic.MilliHertz, Late: 123456 * time.Nanosecond,
+		RemoteHold: control.Bound[physic.Force]{Value: 400 * physic.Newton, Reason: control.ReasonProgramme}, Held: true, CellNoise: 120 * physic.MilliNewton, CellRate: 79900 * physic.MilliHertz, Late: 123456 * time.Nanosecond,
 	}
 }
 
@@ -59,7 +59,7 @@ func TestPayloads(t *testing.T) {
 			`{"schema":1,"time":"2026-03-01T08:01:01.255Z","boot_id":"b001","version":"1.2.3","rev":4711,"permission":"adjust","signed":true,"programmes":["a","b"],
 			"mode":"treating","phase":"hold","treatment":1,"programme":"lumbar-60-20","planned_s":1260,
 			"settings":{"hold_n":392.266,"rest_n":120,"hold_s":60,"rest_s":20,"duration_s":1200},
-			"limits":{"force_n":{"value":451.106,"reason":"programme"},"set_point_n":{"value":433.062,"reason":"programme"},
+			"limits":{"force_n":{"value":451.106,"reason":"programme"},"set_point_n":{"value":433.062,"reason":"programme"},"remote_hold_n":{"value":400,"reason":"programme"},
 			"rise_n_s":{"value":40,"reason":"programme"},"speed_mm_s":{"value":12,"reason":"table"},"travel_mm":{"value":300,"reason":"table"},
 			"duration_s":{"value":3600,"reason":"ceiling"},"impulse_newton_seconds":{"value":784532,"reason":"programme"},"heat_c":{"value":40,"reason":"ceiling"}},
 			"alarm":"low","action":"freeze","active":[{"id":"cell-late","text":` + quoted(control.ILCellLate) + `}],

@@ -55,6 +55,7 @@ var snapshotFields = join(
 		seconds("planned_s", func(s *snapshot) *time.Duration { return &s.Planned }),
 	},
 	bound("force_limit", "n", newtons, func(s *snapshot) *control.Bound[physic.Force] { return &s.Limits.Force }),
+	bound("remote_hold", "n", newtons, func(s *snapshot) *control.Bound[physic.Force] { return &s.RemoteHold }),
 	bound("rise_limit", "n_s", newtonsPerSecond, func(s *snapshot) *control.Bound[control.ForceRate] { return &s.Limits.Rise }),
 	bound("speed_limit", "mm_s", millimetresPerSecond, func(s *snapshot) *control.Bound[physic.Speed] { return &s.Limits.Speed }),
 	bound("travel_limit", "mm", millimetres, func(s *snapshot) *control.Bound[physic.Distance] { return &s.Limits.Travel }),

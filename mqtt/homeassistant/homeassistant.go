@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"periph.io/x/conn/v3/physic"
+
 	"traction/control"
 )
 
@@ -81,6 +83,8 @@ type Table struct {
 	Programme string
 	Settings  control.Settings
 	Limits    control.Limits
+	// RemoteHold is the largest hold that can be set from here.
+	RemoteHold control.Bound[physic.Force]
 	// Pad tells whether there is a measured heat pad.
 	Pad Presence
 	// EventTypes lists every kind of event there can be.

@@ -67,6 +67,9 @@ func (b *builder) bounds(n setting) (lo, hi, now float64) {
 	}
 	switch n.field {
 	case "hold_n":
+		if own := b.table.RemoteHold; own.Reason != control.ReasonNone {
+			most = min(most, own.Value)
+		}
 		return b.forces(max(control.MinHold, s.Rest), most, s.Hold)
 	case "rest_n":
 		if s.Hold > 0 {

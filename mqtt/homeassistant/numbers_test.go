@@ -25,6 +25,8 @@ func TestNumbersFollowTheLimitsInForce(t *testing.T) {
 	free := whole() // nothing is selected, only the table limits
 	free.Programme, free.Settings = "", control.Settings{}
 	free.Limits.Force = control.Bound[physic.Force]{Value: 500 * physic.Newton, Reason: control.ReasonTable}
+	raised := whole() // from 350 N as the programme was written
+	raised.RemoteHold = control.Bound[physic.Force]{Value: 392266 * physic.MilliNewton, Reason: control.ReasonOperator}
 	nothing := whole()
 	nothing.Programme, nothing.Settings, nothing.Limits = "", control.Settings{}, control.Limits{}
 	for _, c := range []struct {
@@ -45,6 +47,7 @@ func TestNumbersFollowTheLimitsInForce(t *testing.T) {
 		{"s", whole(), Newton, "hold_time", 1, 3600, 1},
 		{"s", whole(), Newton, "rest_time", 1, 300, 1},
 		{"min", whole(), Newton, "duration", 1, 45, 1}, // half a minute to 45.5
+		{"raised", raised, Newton, "hold_force", 120, 392.266, 1}, // the value in force is in the range
 		{"free", free, Newton, "hold_force", 20, 480, 1},
 		{"free", free, Newton, "rest_force", 15, 480, 1},
 		{"nothing", nothing, Newton, "hold_force", 20, 500, 1},

@@ -149,6 +149,7 @@ type tableState struct {
 	Permission string
 	Held       bool
 	Settings   map[string]float64
+	Limits     map[string]struct{ Value *float64 }
 	HeatC      *float64 `json:"heat_c"`
 	Missing    []string
 	Trips      []struct{ ID string }

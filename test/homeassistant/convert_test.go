@@ -36,7 +36,12 @@ func (s *scene) convert(t *testing.T) {
 	eventually(t, "30 lbf is shown", func() bool { return near("hold_force", 30) })
 
 	// The largest number that is offered is one that the table takes.
-	most, _ := s.home.entities(t)[s.home.id(t, "hold_force")].Attributes["max"].(float64)
+	var most float64
+	eventually(t, "the range of the programme", func() bool {
+		most, _ = s.home.entities(t)[s.home.id(t, "hold_force")].Attributes["max"].(float64)
+		allowed := s.observer.state(t).Limits["remote_hold_n"].Value
+		return allowed != nil && most*newtons <= *allowed+0.001
+	})
 	require.Greater(t, most, 30.0)
 	s.done(t, "number/set_value", "hold_force", map[string]any{"value": most})
 	s.observer.until(t, "the most", func(st *tableState) bool { return st.Settings["hold_n"] > 140 })
