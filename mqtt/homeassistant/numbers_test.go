@@ -46,7 +46,7 @@ func TestNumbersFollowTheLimitsInForce(t *testing.T) {
 		{"lbf", whole(), PoundForce, "rest_force", 3.5, 88, 0.5},
 		{"s", whole(), Newton, "hold_time", 1, 3600, 1},
 		{"s", whole(), Newton, "rest_time", 1, 300, 1},
-		{"min", whole(), Newton, "duration", 1, 45, 1}, // half a minute to 45.5
+		{"min", whole(), Newton, "duration", 1, 45, 1},            // half a minute to 45.5
 		{"raised", raised, Newton, "hold_force", 120, 392.266, 1}, // the value in force is in the range
 		{"free", free, Newton, "hold_force", 20, 480, 1},
 		{"free", free, Newton, "rest_force", 15, 480, 1},
