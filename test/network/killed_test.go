@@ -89,11 +89,12 @@ func happened(t *testing.T, s *site) int {
 	first := uint64(1)
 	require.NoError(t, c.Subscribe(link.Subscription{EventsFrom: &first, Snapshots: link.MinSnapshots}))
 	last := uint64(0)
-	for snapshots := 0; snapshots < 2; { // all events come before the second of them
+	for snapshots := 0; snapshots < 2; { // one a second: a second without an event
 		u, err := c.Next(t.Context())
 		require.NoError(t, err)
 		for _, e := range u.Events {
 			last = max(last, e.Seq)
+			snapshots = 0
 		}
 		if u.Snapshot != nil {
 			snapshots++
