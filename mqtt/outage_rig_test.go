@@ -71,24 +71,26 @@ func (l *ledger) has(t *testing.T, n uint64, treatments int) bool {
 	return uint64(len(events)) == n && (n == 0 || events[1] && events[n]) && len(reports) == treatments
 }
 
-// inOrder checks each connection of the ledger: availability first, state before
-// anything of the backlog, and the events in rising order, none of them left out
+// inOrder checks each connection of the ledger: availability first, once that is
+// online state before anything of the backlog, and the events in rising order, none of them left out
 // that an earlier connection has not brought to the broker.
 func (l *ledger) inOrder(t *testing.T) {
 	t.Helper()
 	had := l.firstAcknowledged(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next, greeted, stated := map[int]uint64{}, map[int]bool{}, map[int]bool{}
+	next, greeted, online, stated := map[int]uint64{}, map[int]bool{}, map[int]bool{}, map[int]bool{}
 	for _, m := range l.all {
 		switch m.Topic {
 		case "traction/t1/availability":
 			greeted[m.Connection] = true
+			online[m.Connection] = online[m.Connection] || string(m.Payload) == Online
 		case "traction/t1/state":
 			stated[m.Connection] = true
 			require.True(t, greeted[m.Connection], "availability comes first")
 		case "traction/t1/event", "traction/t1/session":
-			require.True(t, stated[m.Connection], "state comes before the backlog")
+			require.True(t, greeted[m.Connection], "availability comes first")
+			require.True(t, stated[m.Connection] || !online[m.Connection], "state comes before the backlog")
 		}
 		if m.Topic != "traction/t1/event" {
 			continue

@@ -3,6 +3,7 @@ package document
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -11,9 +12,17 @@ import (
 // named, and the problem would then be told with line, key and value.
 var secretive = regexp.MustCompile(`(?i)passwd|password|passphrase|secret|token|(^|_)(key|pw|pwd|psk)$`)
 
+// hints are parts of every name that secretive finds: most keys have none, and are
+// not looked at level by level, of which a hostile file has thousands.
+var hints = []string{"pass", "secret", "token", "key", "pw", "psk"}
+
 // isSecret looks at each level of a key, since a secret may stand in a list. A
 // value that names a file or a credential is none.
 func isSecret(key string, v any) bool {
+	lower := strings.ToLower(key)
+	if !slices.ContainsFunc(hints, func(h string) bool { return strings.Contains(lower, h) }) {
+		return false
+	}
 	s, isText := v.(string)
 	named := isText && (s == "" || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "credential:"))
 	for level := range strings.FieldsFuncSeq(key, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
