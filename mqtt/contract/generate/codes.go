@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// toDo says for each code of a response what to change. A code that is not here
+// remedies says for each code of a response what to change. A code that is not here
 // fails the generator, and so a test.
-var toDo = map[string]string{
+var remedies = map[string]string{
 	"ok":            "nothing",
 	"stale_rev":     "look at the newest `state`, decide again, and send its `rev` with a new id",
 	"not_allowed":   "the level that it needs is set at the table, `control.remote` in its settings",
@@ -32,7 +32,7 @@ var toDo = map[string]string{
 func (m *model) codeTable() (string, error) {
 	t := newTable("code", "meaning", "what to change")
 	for _, w := range m.codeWords() {
-		change, found := toDo[w.name]
+		change, found := remedies[w.name]
 		if !found {
 			return "", fmt.Errorf("say what to do about the code %q in mqtt/contract/generate/codes.go", w.name)
 		}

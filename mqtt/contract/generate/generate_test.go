@@ -70,14 +70,14 @@ func TestPageKnowsAllValues(t *testing.T) {
 		require.Greater(t, len(words), 5)
 		for _, w := range words {
 			assert.True(t, strings.Contains(page, "| `"+w.name+"` | "), "no row for %s", w.name)
-			assert.NotEmpty(t, w.text+toDo[w.name], w.name)
+			assert.NotEmpty(t, w.text+remedies[w.name], w.name)
 		}
 	}
 	codes := map[string]bool{}
 	for _, w := range m.codeWords() {
 		codes[w.name] = true
 	}
-	for code := range toDo {
+	for code := range remedies {
 		assert.True(t, codes[code], "codes.go has %q, which is no code", code)
 	}
 	var types []string
