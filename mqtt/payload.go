@@ -36,7 +36,7 @@ type State struct {
 	Signed bool `json:"signed"`
 	// Programmes that can be selected.
 	Programmes []string `json:"programmes"`
-	// Rev goes into every request except stop and pause.
+	// Rev goes into every request that can move something; stop and pause need none.
 	Rev uint64 `json:"rev"`
 	// Mode: idle, armed, treating, paused, releasing, tripped or recovering.
 	Mode control.Mode `json:"mode"`

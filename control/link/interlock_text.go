@@ -37,7 +37,7 @@ func interlockText(i control.InterlockID) string {
 	case control.ILSuddenDrop:
 		return "the force fell suddenly; look at the person, rope and harness, put the harness on again, then acknowledge"
 	case control.ILForceWithoutMotion:
-		return "the force changed although the rope did not move; look whether the person moved or something is stuck, then acknowledge"
+		return "the force does not follow the rope; look whether the person pulls or moved, and whether motor or rope is stuck, then acknowledge"
 	case control.ILMotionWithoutForce:
 		return "the rope moved but the force did not follow; look at rope, harness and load cell, then acknowledge"
 	case control.ILEndPull:
