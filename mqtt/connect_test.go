@@ -164,6 +164,8 @@ func farTooLarge(t *testing.T, topic string) {
 	assert.Equal(t, 1, g.logs.count("far too large"))
 	assert.Zero(t, g.logs.count("not connected"), "it costs nobody the connection")
 	o.available(Online)
+	// The event may arrive before what replaces the message.
+	eventually(t, "replaced", func() bool { return len(o.last(topic)) < maxInbound })
 	late := observe(t, b)
 	eventually(t, "state", func() bool { return late.last("state") != "" })
 	assert.Less(t, len(late.last(topic)), maxInbound, "and the broker does not keep it")
