@@ -18,6 +18,9 @@
 //	heat       pad temperature -> duty                 heat.go
 //	alarm      lamp and buzzer                         alarm.go
 //
+// Jog is the brain of another program, which moves an empty table for those who
+// commission it.
+//
 // Inside, forces are float64 newtons, positions millimetres, times seconds;
 // they are converted once, on entry. Every exported quantity is typed.
 package control

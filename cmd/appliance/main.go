@@ -49,6 +49,7 @@ type cli struct {
 	Programmes programmesCommand `cmd:"" help:"List the programmes, or show one with its plan."`
 	Check      checkCommand      `cmd:"" help:"Check pins, converter, switches and real-time state of a table."`
 	Calibrate  calibrateCommand  `cmd:"" help:"Calibrate the load cell, guided: tare, span, check."`
+	Jog        jogCommand        `cmd:"" help:"Move an empty table slowly to commission it: direction, steps per mm, ends, travel."`
 
 	About versionCommand `cmd:"" name:"version" help:"Print version, commit and what is built in, also as a bill of materials (SBOM)."`
 }
@@ -59,6 +60,9 @@ func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup asks for just that
+		signal.Notify(signals, syscall.SIGHUP) // the terminal has gone, perhaps while a motor turns
+	}
 	go func() {
 		<-signals
 		cancel()

@@ -14,25 +14,25 @@ import (
 // fill translates what hw has read into what control decides on. An output that
 // could not be written shows as a fault of the drive: what the pins do is then
 // no longer known.
-func (e *Executive) fill(r *hw.Reading, late time.Duration) {
-	in := &e.in
+func (b *beat) fill(r *hw.Reading, late time.Duration) {
+	in := &b.in
 	in.Now, in.Late = r.At, late
 	in.Load = load(&r.Cell, r.CellRate)
-	if e.table.HasSecond() {
+	if b.table.HasSecond() {
 		in.Second = load(&r.Second, r.SecondRate)
 	}
 	in.Motion = control.Motion{
 		Position: r.Motion.Distance, Speed: r.Motion.Speed, Enabled: r.Motion.Enabled,
 		Fault: r.Switches.DriveFault,
 	}
-	if e.applyErr != nil {
+	if b.applyErr != nil {
 		in.Motion.Fault = true
-		if e.failed == 0 {
+		if b.failed == 0 {
 			// In a goroutine: a log that blocks must not hold the tick that trips.
-			go e.cfg.Log("an output could not be written", "err", e.applyErr)
+			go b.cfg.Log("an output could not be written", "err", b.applyErr)
 		}
-		e.failed++
-		e.applyErr = nil
+		b.failed++
+		b.applyErr = nil
 	}
 	in.Switches = control.Switches{
 		Patient: r.Switches.Patient, EmergencyStop: r.Switches.EmergencyStop,
@@ -40,7 +40,7 @@ func (e *Executive) fill(r *hw.Reading, late time.Duration) {
 		SupplyLow: r.Switches.SupplyLow,
 	}
 	in.Pad = control.Pad{
-		Present: e.table.Pad() != nil, Temperature: r.Pad.Temperature, At: r.Pad.At,
+		Present: b.table.Pad() != nil, Temperature: r.Pad.Temperature, At: r.Pad.At,
 		Failed: r.Pad.Status != heatpad.OK,
 	}
 }

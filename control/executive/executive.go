@@ -3,8 +3,6 @@ package executive
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -36,27 +34,15 @@ type Config struct {
 // Executive owns the table and the controller. Run is its one thread; the other
 // methods may be called from anywhere.
 type Executive struct {
-	cfg     Config
-	clock   Clock
-	table   *hw.Table
+	beat
 	ctl     *control.Controller
 	journal *Journal
-	acquire func() error // real-time scheduling for the calling thread
-
-	in  control.Input
-	out control.Output
 
 	commands chan *submission
 	answer   chan control.Reply // of the command in this tick, nil = none
 	refused  atomic.Bool        // a command found the queue full
 	stop     [2]atomic.Bool     // by origin
 	ticks    atomic.Uint64
-	applyErr error
-	failed   uint64 // ticks in which an output could not be written
-
-	nextPad time.Duration
-	next    time.Duration // when the next tick is due
-	began   time.Duration // when the last one began
 }
 
 // submission is one command on its way to a tick.
@@ -76,11 +62,8 @@ func (e *Executive) WatchGateway(lost func() bool) { e.cfg.GatewayLost = lost }
 
 // New joins a table and a controller.
 func New(cfg Config, clock Clock, table *hw.Table, ctl *control.Controller) *Executive {
-	if cfg.Log == nil {
-		cfg.Log = func(string, ...any) {}
-	}
-	return &Executive{cfg: cfg, clock: clock, table: table, ctl: ctl, journal: NewJournal(),
-		acquire: cfg.RealTime.acquire, commands: make(chan *submission, queueLength)}
+	return &Executive{beat: newBeat(cfg, clock, table), ctl: ctl, journal: NewJournal(),
+		commands: make(chan *submission, queueLength)}
 }
 
 // Journal is what has happened, for readers of ordinary priority.
@@ -130,14 +113,10 @@ var ErrTension = errors.New("executive: ended with the rope not confirmed slack:
 // must own its goroutine, which it locks to its thread for good: the thread that
 // was raised ends with it and never runs other goroutines.
 func (e *Executive) Run(ctx context.Context) (err error) {
-	runtime.LockOSThread()
 	// Outputs are safe whatever ends this function, a panic included.
 	defer func() { err = errors.Join(err, e.table.SafeOff()) }()
-	if err := e.acquire(); err != nil {
-		if !e.cfg.AllowOrdinary {
-			return fmt.Errorf("executive: %w; or set control.allow_no_realtime where nobody lies on the table", err)
-		}
-		e.cfg.Log("going on without real-time scheduling", "err", err)
+	if err := e.raise(); err != nil {
+		return err
 	}
 	e.start()
 	for {
@@ -187,63 +166,23 @@ func (e *Executive) RunUntil(most time.Duration, done func() bool) bool {
 	return false
 }
 
-func (e *Executive) start() {
-	e.began = e.clock.Now()
-	e.next = e.began + e.cfg.Tick
-}
-
-// edgesMost is far more edges than any motor takes in a tick. It ends a loop that
-// no clock ends.
-const edgesMost = 1000
-
 // step sends the motor's edges up to the next tick, and then that tick.
 func (e *Executive) step() {
-	for range edgesMost {
-		t, ok := e.table.NextEdge()
-		if !ok || t >= e.next {
-			break
-		}
-		e.clock.SleepUntil(t)
-		if err := e.table.Edge(e.clock.Now()); err != nil {
-			e.applyErr = err
-			break
-		}
-	}
-	e.clock.SleepUntil(e.next)
-	now := e.clock.Now()
-	// A stall within the last tick shows in the time since that one began: the
-	// ticks it has cost are no longer in the plan.
-	late := max(now-e.next, now-e.began-e.cfg.Tick)
-	e.began = now
+	now, late := e.wait()
 	e.journal.late.add(late)
 	e.tick(now, late)
-	e.next += e.cfg.Tick
-	if behind := e.clock.Now() - e.next; behind > e.cfg.Tick {
-		// Too late for these ticks: leave them out rather than run them in a burst.
-		n := behind / e.cfg.Tick
-		e.journal.late.Missed += uint64(n)
-		e.next += n * e.cfg.Tick
-	}
+	e.journal.late.Missed += e.advance()
 	e.ticks.Add(1)
 }
 
 // tick is one pass of the way of a sample: read, decide, apply, note.
 func (e *Executive) tick(now, late time.Duration) {
-	if e.cfg.SamplePad && now >= e.nextPad {
-		e.nextPad = now + time.Second
-		if pad := e.table.Pad(); pad != nil {
-			pad.Sample(now)
-		}
-	}
-	reading := e.table.Read(now)
-	e.fill(&reading, late)
+	e.read(now, late)
 	e.in.GatewayLost = e.cfg.GatewayLost != nil && e.cfg.GatewayLost()
 	e.in.Overrun = e.refused.CompareAndSwap(true, false) || e.journal.overrun()
 	e.take()
 	e.ctl.Step(&e.in, &e.out)
-	if err := e.table.Apply(now, actuation(&e.out)); err != nil {
-		e.applyErr = err
-	}
+	e.apply(now)
 	e.journal.add(&e.out, e.ctl)
 	if e.answer != nil {
 		e.answer <- e.out.Reply // buffered: never waits

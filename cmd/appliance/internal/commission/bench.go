@@ -1,9 +1,10 @@
 // Package commission looks at a table before anybody lies on it: it checks the
-// machine and the wiring, calibrates the load cell, and makes the outputs safe
-// when nobody else does.
+// machine and the wiring, calibrates the load cell, moves the empty table, and
+// makes the outputs safe when nobody else does.
 //
-// Nothing in it can move the table. It opens the hardware, which disables the
-// drive and switches the heat off, and from then on only reads.
+// Only a Jog can move the table, within the bounds of control.Jog. Everything else
+// opens the hardware, which disables the drive and switches the heat off, and from
+// then on only reads.
 package commission
 
 import (
@@ -25,7 +26,8 @@ var ErrRunning = errors.New("the control process runs")
 // tick is how often the table is read, as by the control process.
 const tick = time.Millisecond
 
-// Bench is a table opened for looking at it. A Bench never applies an actuation.
+// Bench is a table opened for looking at it. A Bench itself never applies an
+// actuation.
 type Bench struct {
 	Table *hw.Table
 	Clock executive.Clock
