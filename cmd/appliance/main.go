@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -42,6 +43,7 @@ type cli struct {
 	Set         setCommand         `cmd:"" help:"Change force, times or duration of the selected or running programme."`
 	Heat        heatCommand        `cmd:"" help:"Switch the heat pad on with a set-point, or off."`
 	Acknowledge acknowledgeCommand `cmd:"" help:"Acknowledge trips whose cause is gone."`
+	Idle        idleCommand        `cmd:"" help:"Tell whether nothing is under way: exit status 0 if so, 1 if not, 2 if that cannot be known."`
 	Silence     silenceCommand     `cmd:"" help:"Pause the alarm's sound for two minutes; never its lamp."`
 	Press       pressCommand       `cmd:"" help:"Press a switch of a simulated table."`
 
@@ -72,8 +74,17 @@ func main() {
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "appliance:", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// exitStatus is 1 for an error that does not say otherwise.
+func exitStatus(err error) int {
+	var says interface{ ExitStatus() int }
+	if errors.As(err, &says) {
+		return says.ExitStatus()
+	}
+	return 1
 }
 
 // run parses and executes one command line.
