@@ -19,6 +19,10 @@ import (
 // is the tag's or the commit's, where the build notes them.
 var version = "development"
 
+// commit and commitTime (RFC 3339, UTC) are set likewise where the Go tool does not
+// note them, because the build must not depend on the folder it happens in.
+var commit, commitTime string
+
 // cli is the command line; each command lives in a file of its own.
 type cli struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
@@ -54,6 +58,9 @@ type cli struct {
 	Jog        jogCommand        `cmd:"" help:"Move an empty table slowly to commission it: direction, steps per mm, ends, travel."`
 
 	About versionCommand `cmd:"" name:"version" help:"Print version, commit and what is built in, also as a bill of materials (SBOM)."`
+
+	Man        manCommand        `cmd:"" hidden:"" help:"Print the manual page."`
+	Completion completionCommand `cmd:"" hidden:"" help:"Print completion for bash."`
 }
 
 func main() {

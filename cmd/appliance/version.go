@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,14 +32,20 @@ func named(given string, info *debug.BuildInfo) string {
 
 // versionCommand tells what this program is made of.
 type versionCommand struct {
-	JSON bool `help:"Print version, commit and modules as JSON." name:"json" xor:"form"`
-	SBOM bool `help:"Print a CycloneDX 1.6 bill of materials, as JSON." name:"sbom" xor:"form"`
+	JSON bool   `help:"Print version, commit and modules as JSON." name:"json" xor:"form"`
+	SBOM bool   `help:"Print a CycloneDX 1.6 bill of materials, as JSON." name:"sbom" xor:"form"`
+	Of   string `help:"Tell it of this program file, built together with this program for another machine." type:"existingfile"`
 }
 
 // Run needs no table and no settings.
 func (c *versionCommand) Run(*kong.Context) error {
 	info, found := debug.ReadBuildInfo()
-	if !found {
+	if c.Of != "" {
+		var err error
+		if info, err = buildinfo.ReadFile(c.Of); err != nil {
+			return fmt.Errorf("version: %s is no program of Go: %w", c.Of, err)
+		}
+	} else if !found {
 		return fmt.Errorf("version: this program was built without module support; its version is %s, no more is known", version)
 	}
 	return c.print(os.Stdout, about(info, version), info)
@@ -80,7 +87,7 @@ type module struct {
 
 // about reads the notes that the Go tool left in the program.
 func about(info *debug.BuildInfo, version string) build {
-	b := build{Version: version, Go: strings.TrimPrefix(info.GoVersion, "go"), Modules: []module{}}
+	b := build{Version: version, Commit: commit, Time: commitTime, Go: strings.TrimPrefix(info.GoVersion, "go"), Modules: []module{}}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":

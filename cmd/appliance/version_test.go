@@ -43,6 +43,10 @@ func TestVersion(t *testing.T) {
 	assert.Equal(t, "appliance 1.2.3\ncommit  0123abc of 2026-11-21T09:00:00Z, with changes that are not committed\n"+
 		"built   with Go 1.26.8 for linux/arm64\nmodules 2 of other people; --sbom lists them\n", printed(t, versionCommand{}, &notes))
 	assert.Contains(t, printed(t, versionCommand{}, &debug.BuildInfo{}), "commit  not noted in this build\n")
+	commit, commitTime = "4567def", "2026-11-22T09:00:00Z"
+	assert.Contains(t, printed(t, versionCommand{}, &debug.BuildInfo{}), "commit  4567def of 2026-11-22T09:00:00Z\n")
+	assert.Contains(t, printed(t, versionCommand{}, &notes), "commit  0123abc of ", "the Go tool knows better")
+	commit, commitTime = "", ""
 
 	var got build
 	require.NoError(t, json.Unmarshal([]byte(printed(t, versionCommand{JSON: true}, &notes)), &got))
@@ -223,4 +227,35 @@ func licenceText(t *testing.T, dir string) (text string) {
 		}
 	}
 	return text
+}
+
+// A package's bill of materials is made on another machine than the package's.
+func TestSBOMOfAnotherProgram(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("go.mod", "module example.org/other\n\ngo 1.26.0\n")
+	write("main.go", "package main\n\nfunc main() {}\n")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", "other", ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm", "GOARM=6", "GOFLAGS=")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	self, err := os.Executable()
+	require.NoError(t, err)
+	tell := func(of string) ([]byte, error) {
+		cmd := exec.Command(self, "version", "--sbom", "--of", of)
+		cmd.Env = append(os.Environ(), asProgram+"=1")
+		return cmd.CombinedOutput()
+	}
+	text, err := tell(filepath.Join(dir, "other"))
+	require.NoError(t, err, "%s", text)
+	got := decodeSBOM(t, string(text))
+	assert.Contains(t, *got.Metadata.Component.Properties, cdx.Property{Name: "go:GOARM", Value: "6"})
+	assert.Len(t, *got.Components, 1, "Go's own library alone")
+
+	text, err = tell(filepath.Join(dir, "main.go"))
+	require.Error(t, err)
+	assert.Contains(t, string(text), "main.go is no program of Go")
 }
