@@ -29,6 +29,9 @@ func (b *Board) open(cfg Config) error {
 	errs := []error{loaded(state, driverGPIO, "/dev/gpiochip*", "gpio")}
 	if errs[0] == nil {
 		errs = b.openLines(cfg.Lines)
+		if len(errs) > 0 { // perhaps lines of a chip that could not be read
+			errs = append(errs, readable(driverGPIO, "/dev/gpiochip*", "gpio"))
+		}
 	}
 	if cfg.CellSPI != "" {
 		errs = append(errs, b.openSPI(state, cfg.CellSPI))
@@ -52,10 +55,18 @@ func loaded(state *driverreg.State, name, devices, group string) error {
 			}
 		}
 	}
-	found, _ := filepath.Glob(devices)
-	if len(found) == 0 {
+	if found, _ := filepath.Glob(devices); len(found) == 0 {
 		return fmt.Errorf("no %s: this kernel shows no such device (driver %s: %s)", devices, name, why)
 	}
+	if err := readable(name, devices, group); err != nil {
+		return err
+	}
+	return fmt.Errorf("driver %s: %s", name, why)
+}
+
+// readable names the first of the devices that a driver cannot open.
+func readable(name, devices, group string) error {
+	found, _ := filepath.Glob(devices)
 	for _, path := range found {
 		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrPermission) {
@@ -66,7 +77,7 @@ func loaded(state *driverreg.State, name, devices, group string) error {
 		}
 		_ = f.Close()
 	}
-	return fmt.Errorf("driver %s: %s", name, why)
+	return nil
 }
 
 // openLines requests the lines one by one and collects what goes wrong.

@@ -19,7 +19,7 @@ func simulated(t *testing.T) (chip, side string) {
 	sides, err := filepath.Glob("/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio0")
 	require.NoError(t, err)
 	if len(sides) == 0 {
-		t.Skip("needs the kernel's gpio-sim with a chip of at least 8 lines, the first of them named GPIO17")
+		t.Skip("needs the kernel's gpio-sim with a chip of 8 lines, GPIO17 the first and GPIO27 the fifth; test/vm has a guest with it")
 	}
 	side = filepath.Dir(sides[0])
 	return filepath.Base(side), side
