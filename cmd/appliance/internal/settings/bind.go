@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"periph.io/x/conn/v3/physic"
 
@@ -46,7 +47,7 @@ func bind(d *document.Document) Settings {
 func bindTable(d *document.Document, t *Table) {
 	const mm = physic.MilliMetre
 	d.String("table.id", &t.ID, matches(tableID, "1 to 40 letters, digits, - and _"))
-	d.String("table.name", &t.Name, matches(printable, "1 to 80 printable characters"))
+	d.String("table.name", &t.Name, text("1 to 80 printable characters"))
 	document.Within(d, "table.force", &t.Limits.Force, 50*physic.Newton, control.CeilingForce)
 	document.Within(d, "table.rise", &t.Limits.Rise, control.MinRamp, control.CeilingRise)
 	document.Within(d, "table.pull_speed", &t.Limits.PullSpeed, control.MilliMetrePerSecond, control.CeilingSpeed)
@@ -57,7 +58,7 @@ func bindTable(d *document.Document, t *Table) {
 
 func bindCell(d *document.Document, c *Cell) {
 	d.Text("cell.interface", &c.Interface)
-	d.String("cell.spi_port", &c.SPIPort, matches(printable, "a port's name, such as SPI0.0"))
+	d.String("cell.spi_port", &c.SPIPort, text("a port's name, such as SPI0.0"))
 	document.Within(d, "cell.rate", &c.Rate, 10*physic.Hertz, 80*physic.Hertz)
 	document.Within(d, "cell.capacity", &c.Capacity, 100*physic.Newton, 5*physic.KiloNewton)
 }
@@ -122,8 +123,10 @@ func bindHomeAssistant(d *document.Document, s *Settings) {
 }
 
 var (
-	tableID   = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
-	printable = regexp.MustCompile(`^[[:graph:]\pL\pN\pP ]{1,80}$`)
+	tableID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
+	// Each start of either process compiles it. A count of 80 in it would copy all
+	// letters of the world 80 times, which takes longer than the rest of the start.
+	printable = regexp.MustCompile(`^[[:graph:]\pL\pN\pP ]+$`)
 	line      = regexp.MustCompile(`^[[:graph:] ]{1,64}$`)
 	probe     = regexp.MustCompile(`^28-[0-9a-f]{12}$`)
 )
@@ -135,6 +138,16 @@ func matches(re *regexp.Regexp, allowed string) func(string) error {
 			return errors.New("allowed: " + allowed)
 		}
 		return nil
+	}
+}
+
+// text is a check for 1 to 80 printable characters.
+func text(allowed string) func(string) error {
+	return func(s string) error {
+		if utf8.RuneCountInString(s) > 80 {
+			return errors.New("allowed: " + allowed)
+		}
+		return matches(printable, allowed)(s)
 	}
 }
 

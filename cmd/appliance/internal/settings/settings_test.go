@@ -181,6 +181,8 @@ func TestRefuses(t *testing.T) {
 		{map[string]string{"motor.steps_per_mm": `nan`}, `motor.steps_per_mm = NaN: out of range`},
 		{map[string]string{"motor.start_stop_speed": `"90 mm/s"`}, `above motor.max_speed 80 mm/s`},
 		{map[string]string{"motor.max_speed": `"500 mm/s"`}, `stepper: MaxSpeed of`},
+		{map[string]string{"table.name": `"` + strings.Repeat("ü", 81) + `"`}, `allowed: 1 to 80 printable characters`},
+		{map[string]string{"table.name": `""`}, `allowed: 1 to 80 printable characters`},
 		{map[string]string{"cell.rate": `"10 Hz"`}, `cell.rate = "10 Hz": allowed: "80 Hz"`},
 		{map[string]string{"cell.interface": `"i2c"`}, `allowed: gpio, spi`},
 		{map[string]string{"cell.interface": `"spi"`}, `pins.cell_clock = "GPIO21": is not used with cell.interface = "spi"`},
@@ -250,6 +252,8 @@ func TestHomeAssistantIsJudgedByTheGateway(t *testing.T) {
 	named, err := settings.LoadGateway(edited(t, map[string]string{"table.name": `"Room 2"`}))
 	require.NoError(t, err)
 	assert.Equal(t, "Room 2", named.MQTT.HomeAssistant.Name, "the table's own name")
+	_, err = settings.Load(edited(t, map[string]string{"table.name": `"` + strings.Repeat("ü", 80) + `"`}))
+	assert.NoError(t, err, "characters count, not bytes")
 }
 
 func TestConfigIsWhatTheControllerTakes(t *testing.T) {
