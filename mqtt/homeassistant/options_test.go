@@ -12,6 +12,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{},
 		{Prefix: "ha/test_2", ForceUnit: KilogramForce, SuggestedArea: "Zürich, Raum 2", ConfigurationURL: "https://table.local:8443/a?b=c", Name: "Table"},
 		{ConfigurationURL: "http://192.0.2.7/"},
+		{Name: strings.Repeat("ü", 80)}, // characters count, not bytes
 	} {
 		assert.NoError(t, good.Validate())
 	}
