@@ -55,8 +55,9 @@ func TestWatchdogIsFedByTicksOnly(t *testing.T) {
 			require.Empty(t, heard(), "not ready without a tick")
 		}
 		tick()
-		time.Sleep(500 * time.Millisecond)
-		assert.Equal(t, []string{"READY=1", "WATCHDOG=1"}, heard())
+		time.Sleep(10 * time.Millisecond)
+		assert.Equal(t, []string{"READY=1", "WATCHDOG=1"}, heard(), "at once")
+		time.Sleep(240 * time.Millisecond) // again between two feedings
 		for range 3 {
 			tick()
 			time.Sleep(500 * time.Millisecond)
