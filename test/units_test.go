@@ -39,25 +39,41 @@ func install(t *testing.T, root, from, to string, mode os.FileMode) {
 	require.NoError(t, os.WriteFile(to, data, mode))
 }
 
+// system is a folder that stands for a machine's root, with systemd's own units,
+// ours, and Debian's Mosquitto unit with the drop-in where Mosquitto is installed.
+func system(t *testing.T) (root string, installed []string) {
+	t.Helper()
+	root = t.TempDir()
+	const dir = "usr/lib/systemd/system"
+	from := "/usr/lib/systemd/system"
+	if _, err := os.Stat(from); err != nil {
+		from = "/lib/systemd/system"
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
+	out, err := exec.Command("cp", "-r", from+"/.", filepath.Join(root, dir)).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, program := range []string{"usr/bin/appliance", "usr/sbin/mosquitto", "bin/kill"} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, program)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, program), []byte("#!/bin/sh\n"), 0o755))
+	}
+	installed = []string{"traction-control.service", "traction-gateway.service"}
+	for _, unit := range installed {
+		install(t, root, unit, filepath.Join(dir, unit), 0o644)
+	}
+	if _, err := os.Stat(filepath.Join(root, dir, "mosquitto.service")); err == nil {
+		install(t, root, "traction-mosquitto.conf", filepath.Join(dir, "mosquitto.service.d/50-traction.conf"), 0o644)
+		installed = append(installed, "mosquitto.service")
+	} else if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
+		t.Fatal("mosquitto is missing, and TRACTION_REQUIRE_PARTS asks for it; apt-get install mosquitto")
+	}
+	return root, installed
+}
+
 // TestUnitsAreUnderstood lets systemd read the units. It exits with 0 even for
 // keys that it does not know, so any output is a failure.
 func TestUnitsAreUnderstood(t *testing.T) {
 	analyze := need(t, "systemd-analyze")
-	root := t.TempDir()
-	const dir = "usr/lib/systemd/system"
-	for _, from := range []string{"/usr/lib/systemd/system", "/lib/systemd/system"} {
-		if _, err := os.Stat(from); err == nil {
-			require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
-			out, err := exec.Command("cp", "-r", from+"/.", filepath.Join(root, dir)).CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			break
-		}
-	}
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "usr/bin"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/appliance"), []byte("#!/bin/sh\n"), 0o755))
-	for _, unit := range []string{"traction-control.service", "traction-gateway.service"} {
-		install(t, root, unit, filepath.Join(dir, unit), 0o644)
-	}
+	root, installed := system(t)
 	verify := func(unit string) string {
 		out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", "--root="+root, unit).CombinedOutput()
 		if err != nil {
@@ -65,11 +81,12 @@ func TestUnitsAreUnderstood(t *testing.T) {
 		}
 		return string(out)
 	}
-	assert.Empty(t, verify("traction-control.service"))
-	assert.Empty(t, verify("traction-gateway.service"))
+	for _, unit := range installed {
+		assert.Empty(t, verify(unit), unit)
+	}
 
 	// The check itself must be able to fail.
-	spoilt := filepath.Join(root, dir, "traction-gateway.service")
+	spoilt := filepath.Join(root, "usr/lib/systemd/system/traction-gateway.service")
 	data, err := os.ReadFile(spoilt)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(spoilt, append(data, []byte("\n[Service]\nProtectSistem=yes\n")...), 0o644))
@@ -80,11 +97,36 @@ func TestUnitsAreUnderstood(t *testing.T) {
 // a bound that a forgotten key would break.
 func TestUnitsAreHardened(t *testing.T) {
 	analyze := need(t, "systemd-analyze")
-	for unit, most := range map[string]string{"traction-control.service": "15", "traction-gateway.service": "17"} {
-		out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", "--threshold="+most, filepath.Join(units, unit)).CombinedOutput()
+	root, installed := system(t)
+	most := map[string]int{"traction-control.service": 7, "traction-gateway.service": 12, "mosquitto.service": 12} // tenths
+	score := func(unit string) (last string, err error) {
+		out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", "--root="+root,
+			fmt.Sprintf("--threshold=%d", most[unit]), unit).CombinedOutput()
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		t.Log(lines[len(lines)-1])
-		assert.NoError(t, err, "%s is more exposed than %s/10:\n%s", unit, most, out)
+		return lines[len(lines)-1], err
+	}
+	for _, unit := range installed {
+		last, err := score(unit)
+		t.Log(last)
+		assert.NoError(t, err, "%s is more exposed than %d tenths: %s", unit, most[unit], last)
+	}
+
+	// The check itself must be able to fail.
+	most["traction-control.service"] = 1
+	_, err := score("traction-control.service")
+	assert.Error(t, err)
+}
+
+// TestManagerDropInsAreRead looks for a misspelt key or section in what the system
+// manager reads, whose mistakes are a line in a log that nobody looks at.
+func TestManagerDropInsAreRead(t *testing.T) {
+	for file, want := range map[string]string{
+		"traction-watchdog.conf": "RuntimeWatchdogSec=10s",
+		"traction-isolated.conf": "CPUAffinity=0-2",
+	} {
+		data, err := os.ReadFile(filepath.Join(units, file))
+		require.NoError(t, err)
+		assert.Regexp(t, regexp.MustCompile(`(?s)^(#[^\n]*\n)+\n\[Manager\]\n`+want+`\n$`), string(data), file)
 	}
 }
 
@@ -98,6 +140,8 @@ func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
 	}
 	const control, gateway = "traction-control.service", "traction-gateway.service"
 	has(control, "PrivateNetwork", "yes")
+	has(control, "PrivateUsers", "yes")
+	has(control, "NoExecPaths", "/")
 	has(control, "Type", "notify")
 	has(control, "WatchdogSec", "2s")
 	has(control, "Restart", "always")
@@ -105,6 +149,7 @@ func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
 	has(control, "LimitRTPRIO", "98") // all that control.priority allows
 	has(gateway, "RestrictRealtime", "yes")
 	has(gateway, "PrivateDevices", "yes")
+	has(gateway, "SocketBindDeny", "any")
 	has(gateway, "InaccessiblePaths", "-/run/traction/operator .*")
 	data, err := os.ReadFile(filepath.Join(units, control))
 	require.NoError(t, err)
