@@ -15,6 +15,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"traction/cmd/appliance/internal/commission"
 	"traction/cmd/appliance/internal/hardware"
 	"traction/cmd/appliance/internal/settings"
 	"traction/cmd/appliance/internal/simulation"
@@ -31,6 +32,7 @@ import (
 type controlCommand struct {
 	Config         string `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
 	Simulate       bool   `help:"Use a simulated table instead of the pins; sockets are in --run-dir."`
+	KernelLines    bool   `help:"Use a simulated table, but the switches and outputs of the settings: a bench to try them without a table."`
 	Table          string `help:"Simulated table, by name or TOML file." default:"winch"`
 	Patient        string `help:"Simulated patient, by name or TOML file." default:"median"`
 	Seed           uint64 `help:"Seed of the simulation." default:"1"`
@@ -53,11 +55,14 @@ const (
 )
 
 func (c *controlCommand) Run(ctx context.Context) error {
-	if c.Simulate {
+	switch {
+	case c.KernelLines:
+		return c.bench(ctx, commission.BoardLines)
+	case c.Simulate:
 		return c.simulated(ctx)
 	}
 	if c.SimulateState != "" {
-		return fmt.Errorf("--simulate-state: %q is only of use with --simulate; a real table keeps its own state", c.SimulateState)
+		return fmt.Errorf("--simulate-state: %q is only of use with --simulate or --kernel-lines; a real table keeps its own state", c.SimulateState)
 	}
 	return c.real(ctx)
 }
@@ -72,6 +77,7 @@ type process struct {
 	gateway    string
 	remote     control.Permission
 	key        []byte // of signed requests, nil = none is asked for
+	suffix     string // of the version that everybody is told
 	background []func(context.Context)
 }
 
@@ -109,12 +115,17 @@ func (c *controlCommand) real(ctx context.Context) error {
 		remote: s.Control.Remote, key: key,
 		exec: executive.New(executive.Config{
 			Tick:          settings.Tick,
-			RealTime:      executive.RealTime{Priority: s.Control.Priority, CPU: s.Control.CPU, LockMemory: true},
+			RealTime:      realTime(&s),
 			AllowOrdinary: s.Control.AllowNoRealtime, Log: warn,
 		}, clock, table, ctl),
 	}
 	p.warm(table)
 	return p.run(ctx)
+}
+
+// realTime is what the settings ask for the control thread.
+func realTime(s *settings.Settings) executive.RealTime {
+	return executive.RealTime{Priority: s.Control.Priority, CPU: s.Control.CPU, LockMemory: true}
 }
 
 // simulated runs on a table behind simulated pins, on the real clock.
@@ -274,7 +285,7 @@ func (p *process) source() source {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	return source{Executive: p.exec, Journal: p.exec.Journal(), clock: p.clock,
-		boot: link.Boot{ID: hex.EncodeToString(id[:]), Table: p.table, Version: version}}
+		boot: link.Boot{ID: hex.EncodeToString(id[:]), Table: p.table, Version: version + p.suffix}}
 }
 
 // Boot gives the wall clock at monotonic zero as the clock says now.

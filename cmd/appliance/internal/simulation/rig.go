@@ -49,6 +49,9 @@ type Options struct {
 	// State lets the table go on where an earlier process has left it, and keeps
 	// it for the next one; nil begins anew and keeps nothing.
 	State *simtable.StateFile
+	// Lines of a computer without a table, which outputs go to as well and switches
+	// are read from; those that are nil, and the cells', are simulated only.
+	Lines hw.Pins
 	// Remote permission, first rev and executive settings, as on a real table.
 	Remote control.Permission
 	Signed bool
@@ -140,7 +143,7 @@ func build(o Options, c clock, delay func(time.Duration)) (*Rig, error) {
 // boot is what the control process does at its start.
 func (r *Rig) boot() (err error) {
 	o := &r.options
-	r.Table, err = hw.Open(hardware(&o.Table, r.limits, r.Sim, r.clock, r.delay))
+	r.Table, err = hw.Open(hardware(o, r.limits, r.Sim, r.clock, r.delay))
 	if err != nil {
 		return err
 	}
@@ -167,11 +170,11 @@ func (r *Rig) Restart() error {
 }
 
 // hardware is the hw configuration that fits a simulated table.
-func hardware(t *simtable.Table, l control.TableLimits, sim *simtable.Sim, c clock, delay func(time.Duration)) hw.Config {
+func hardware(o *Options, l control.TableLimits, sim *simtable.Sim, c clock, delay func(time.Duration)) hw.Config {
 	return hw.Config{
-		Pins:  hw.Pins(sim.Pins()),
+		Pins:  bench(sim, o.Lines),
 		Cell:  hx711.Opts{Rate: 80 * physic.Hertz},
-		Motor: motor(t, l),
+		Motor: motor(&o.Table, l),
 		Heat:  heatpad.Opts{}, PadSource: sim.PadTemperature,
 		Clock: c.Now, Delay: delay,
 	}
