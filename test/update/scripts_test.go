@@ -1,0 +1,201 @@
+// Package update tests the update of an image: RAUC's handlers and the decision
+// whether a new system is kept, with stand-ins for what they call, and RAUC itself
+// with systems that are files.
+package update
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// handlers are the scripts of the image.
+const handlers = "../../buildroot/board/common/rauc"
+
+// The starts of a computer, as the kernel numbers them.
+const (
+	thisStart    = "11111111-1111-1111-1111-111111111111"
+	anotherStart = "22222222-2222-2222-2222-222222222222"
+)
+
+// machine is a root folder and programs that note how they are called.
+type machine struct {
+	t       *testing.T
+	root    string
+	answers map[string]int // exit status by "program argument", 0 if not named
+}
+
+func newMachine(t *testing.T, runs string) *machine {
+	m := &machine{t: t, root: t.TempDir(), answers: map[string]int{}}
+	m.write("proc/cmdline", "console=tty1 root=/dev/mmcblk0p5 rauc.slot="+runs+" quiet\n")
+	m.write("proc/sys/kernel/random/boot_id", thisStart+"\n")
+	return m
+}
+
+func (m *machine) write(path, text string) {
+	path = filepath.Join(m.root, path)
+	require.NoError(m.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(m.t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func (m *machine) read(path string) string {
+	data, err := os.ReadFile(filepath.Join(m.root, path))
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+const trial = "var/lib/traction-update/trial"
+
+// run gives what a script says, how it ends, and what it called.
+func (m *machine) run(script string, env ...string) (said string, status int, calls []string) {
+	m.t.Helper()
+	bin := filepath.Join(m.root, "bin")
+	require.NoError(m.t, os.MkdirAll(bin, 0o755))
+	log := filepath.Join(m.root, "calls")
+	for _, name := range []string{"appliance", "rauc", "systemctl"} {
+		text := "#!/bin/sh\necho " + name + " \"$@\" >>" + log + "\ncase \"" + name + " $1 $2\" in\n"
+		for call, status := range m.answers {
+			if strings.HasPrefix(call, name+" ") {
+				text += "\"" + call + "\"*) echo 'because of a test' >&2; exit " + string(rune('0'+status)) + ";;\n"
+			}
+		}
+		require.NoError(m.t, os.WriteFile(filepath.Join(bin, name), []byte(text+"esac\n"), 0o755))
+	}
+	cmd := exec.Command("sh", filepath.Join(handlers, script))
+	cmd.Env = append(os.Environ(), "TRACTION_ROOT="+m.root, "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil {
+		require.ErrorAs(m.t, err, &exit, "%s", out)
+		status = exit.ExitCode()
+	}
+	if text := strings.TrimSpace(m.read("calls")); text != "" {
+		calls = strings.Split(text, "\n")
+	}
+	return string(out), status, calls
+}
+
+// The calls that the scripts make.
+const (
+	enabled  = "systemctl is-enabled --quiet traction-control.service"
+	healthy  = "appliance healthy --for 1m --within 10m"
+	idle     = "appliance idle --wait 10m"
+	markGood = "rauc status mark-good"
+	markBad  = "rauc status mark-bad"
+	reboot   = "systemctl reboot"
+)
+
+func TestKeep(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		runs    string
+		trial   string
+		answers map[string]int
+		calls   []string
+		status  int
+		after   string // the note afterwards
+		says    string
+	}{
+		{name: "nothing is new", runs: "A", calls: []string{markGood}},
+		{name: "a new system proves itself", runs: "B", trial: "B " + anotherStart,
+			calls: []string{enabled, healthy, markGood}, says: "has proven itself"},
+		{name: "a new system does not, nobody is on the table", runs: "B", trial: "B " + anotherStart,
+			answers: map[string]int{"appliance healthy": 1},
+			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart, says: "has not proven itself"},
+		{name: "it does not, and somebody is on the table", runs: "B", trial: "B " + anotherStart,
+			answers: map[string]int{"appliance healthy": 1, "appliance idle": 1}, status: 1,
+			calls: []string{enabled, healthy, idle}, after: "B " + anotherStart, says: "in use"},
+		{name: "it does not, and control tells nothing", runs: "B", trial: "B " + anotherStart,
+			answers: map[string]int{"appliance healthy": 1, "appliance idle": 2},
+			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
+		{name: "it does not, and cannot be marked", runs: "B", trial: "B " + anotherStart,
+			answers: map[string]int{"appliance healthy": 1, "rauc status": 1},
+			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
+		{name: "nobody has set up the table", runs: "B", trial: "B " + anotherStart,
+			answers: map[string]int{"systemctl is-enabled": 1}, calls: []string{enabled, markGood}, says: "nobody has set up"},
+		{name: "the new system did not come up", runs: "A", trial: "B " + anotherStart,
+			calls: []string{markGood}, says: "the update is lost"},
+		{name: "installed a moment ago", runs: "A", trial: "B " + thisStart,
+			calls: []string{markGood}, after: "B " + thisStart},
+		{name: "it cannot be kept", runs: "B", trial: "B " + anotherStart, answers: map[string]int{"rauc status": 1},
+			status: 1, calls: []string{enabled, healthy, markGood}, after: "B " + anotherStart, says: "cannot be marked good"},
+		{name: "an empty note", runs: "A", trial: " ", calls: []string{markGood}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newMachine(t, c.runs)
+			if c.answers != nil {
+				m.answers = c.answers
+			}
+			if c.trial != "" {
+				m.write(trial, c.trial+"\n")
+			}
+			said, status, calls := m.run("keep")
+			assert.Equal(t, c.calls, calls, "%s", said)
+			assert.Equal(t, c.status, status, "%s", said)
+			assert.Equal(t, c.after, strings.TrimSpace(m.read(trial)))
+			assert.Contains(t, said, c.says)
+		})
+	}
+}
+
+func TestPreInstall(t *testing.T) {
+	into := func(name string) []string {
+		return []string{"RAUC_TARGET_SLOTS=3 4", "RAUC_SLOT_BOOTNAME_3=", "RAUC_SLOT_BOOTNAME_4=" + name}
+	}
+	for _, c := range []struct {
+		name    string
+		trial   string
+		answers map[string]int
+		env     []string
+		status  int
+		after   string
+		says    string
+	}{
+		{name: "nothing is under way", env: into("B"), after: "B " + thisStart},
+		{name: "somebody is on the table", env: into("B"), answers: map[string]int{"appliance idle": 1}, status: 1, says: "no update now: because of a test"},
+		{name: "control tells nothing", env: into("B"), answers: map[string]int{"appliance idle": 2}, status: 1, says: "no update now"},
+		{name: "an update that was lost", env: into("B"), trial: "B " + anotherStart, after: "B " + thisStart},
+		{name: "this system is on trial", env: into("B"), trial: "A " + anotherStart, status: 1, after: "A " + anotherStart, says: "is on trial itself"},
+		{name: "into the system that runs", env: into("A"), status: 1, says: "would write over"},
+		{name: "RAUC tells nothing", status: 1, says: "RAUC does not say"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newMachine(t, "A")
+			if c.answers != nil {
+				m.answers = c.answers
+			}
+			if c.trial != "" {
+				m.write(trial, c.trial+"\n")
+			}
+			said, status, _ := m.run("pre-install", c.env...)
+			assert.Equal(t, c.status, status, "%s", said)
+			assert.Equal(t, c.after, strings.TrimSpace(m.read(trial)))
+			assert.Contains(t, said, c.says)
+		})
+	}
+}
+
+// A note that cannot be written must stop the update: the new system would be kept
+// without having proven anything.
+func TestPreInstallWithoutRoomForItsNote(t *testing.T) {
+	m := newMachine(t, "A")
+	m.write("var/lib/traction-update", "a file where a folder should be")
+	said, status, _ := m.run("pre-install", "RAUC_TARGET_SLOTS=1", "RAUC_SLOT_BOOTNAME_1=B")
+	assert.Equal(t, 1, status)
+	assert.Contains(t, said, "cannot be noted")
+}
+
+func TestHandlersArePrograms(t *testing.T) {
+	for _, name := range []string{"tryboot", "pre-install", "keep"} {
+		info, err := os.Stat(filepath.Join(handlers, name))
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o755), info.Mode().Perm(), name)
+	}
+}
