@@ -7,6 +7,8 @@ import (
 	"runtime"
 )
 
-func free(string) (uint64, error) { return 0, errors.ErrUnsupported }
+func space(string) (Space, error) { return Space{}, errors.ErrUnsupported }
+
+func synchronised() (bool, error) { return false, errors.ErrUnsupported }
 
 func kernelName() string { return runtime.GOOS }

@@ -27,8 +27,14 @@ type Finding struct {
 	Advice  string  `json:"advice,omitempty"` // what to do; empty when nothing needs doing
 }
 
+// Schema is the version of the report's JSON form (docs/commissioning/README.md).
+// It grows when a field changes its meaning or goes; new fields and new checks may
+// come at any time.
+const Schema = 1
+
 // Report is a whole check, for people and, as JSON, for support.
 type Report struct {
+	Schema    int       `json:"schema"`
 	Version   string    `json:"version"`
 	At        time.Time `json:"at"`
 	Config    string    `json:"config"`
@@ -38,6 +44,7 @@ type Report struct {
 	Seconds   float64   `json:"seconds"` // how long the table was looked at
 	Findings  []Finding `json:"findings"`
 
+	Lines    []LineFigures    `json:"lines,omitempty"`
 	Lateness *LatenessFigures `json:"lateness,omitempty"`
 	Cell     *CellFigures     `json:"cell,omitempty"`
 	Second   *CellFigures     `json:"second_cell,omitempty"`
@@ -46,6 +53,10 @@ type Report struct {
 
 // Failed tells whether anything failed.
 func (r *Report) Failed() bool { return r.count(Fail) > 0 }
+
+// LookedAtTheTable tells whether the table itself was looked at; else the report is
+// about the computer and the settings only.
+func (r *Report) LookedAtTheTable() bool { return r.Cell != nil }
 
 func (r *Report) count(v Verdict) (n int) {
 	for _, f := range r.Findings {
