@@ -60,6 +60,8 @@ type cli struct {
 	Healthy healthyCommand `cmd:"" help:"Tell whether control and gateway work, for a minute: exit status 0 if so. Updates are kept only then."`
 	Slots   slotsCommand   `cmd:"" hidden:"" help:"Answer RAUC, which updates the system of an image: what is started next."`
 
+	Probe probeCommand `cmd:"" hidden:""`
+
 	About versionCommand `cmd:"" name:"version" help:"Print version, commit and what is built in, also as a bill of materials (SBOM)."`
 
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the manual page."`

@@ -18,6 +18,7 @@ import (
 	"traction/control/executive"
 	"traction/control/link"
 	"traction/hw"
+	"traction/hw/board"
 )
 
 // ErrRunning: the control process owns the table, or it cannot be ruled out.
@@ -51,18 +52,25 @@ func (b *Bench) observe(ctx context.Context, d time.Duration, see func(r *hw.Rea
 	if pad != nil && !b.Virtual {
 		go pad.Run(background, b.Clock.Now)
 	}
+	var nextPad time.Duration
+	return b.ticks(ctx, d, func(now, late time.Duration) {
+		if pad != nil && b.Virtual && now >= nextPad {
+			pad.Sample(now)
+			nextPad = now + time.Second
+		}
+		r := b.Table.Read(now)
+		see(&r, late)
+	})
+}
+
+// ticks wakes once a tick as the control process does, and tells how late.
+func (b *Bench) ticks(ctx context.Context, d time.Duration, each func(now, late time.Duration)) (grant, error) {
 	granted := raised(b.Priority, b.CPU, func() {
 		next := b.Clock.Now() + tick
-		var nextPad time.Duration
 		for end := next + d; next < end && ctx.Err() == nil; {
 			b.Clock.SleepUntil(next)
 			now := b.Clock.Now()
-			if pad != nil && b.Virtual && now >= nextPad {
-				pad.Sample(now)
-				nextPad = now + time.Second
-			}
-			r := b.Table.Read(now)
-			see(&r, now-next)
+			each(now, now-next)
 			next += tick
 			if behind := b.Clock.Now() - next; behind > 0 {
 				next += behind.Truncate(tick) // left out, as the control process does
@@ -97,12 +105,26 @@ func Idle(ctx context.Context, sockets ...string) error {
 	return nil
 }
 
+// NewBench is a bench without a table, for what needs none.
+func NewBench(s *settings.Settings) Bench {
+	return Bench{Clock: executive.NewRealClock(), Priority: s.Control.Priority, CPU: s.Control.CPU}
+}
+
 // Open takes the table that the settings describe onto the bench.
 func Open(s *settings.Settings) (Bench, error) {
-	clock := executive.NewRealClock()
-	table, err := hardware.Open(s, clock.Now)
+	b := NewBench(s)
+	table, err := hardware.Open(s, b.Clock.Now)
 	if err != nil {
 		return Bench{}, err
 	}
-	return Bench{Table: table, Clock: clock, Priority: s.Control.Priority, CPU: s.Control.CPU}, nil
+	b.Table = table
+	return b, nil
+}
+
+// Survey tells about the lines of the table that the settings describe.
+func Survey(s *settings.Settings) (lines []LineFigures) {
+	for _, p := range board.Survey(s.Lines().Lines) {
+		lines = append(lines, LineFigures{Pin: p.Pin, Line: p.Line, At: p.Where, HeldBy: p.Holder})
+	}
+	return lines
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"traction/cmd/appliance/internal/settings"
@@ -18,7 +19,8 @@ const (
 	LongestCheck  = 10 * time.Minute
 )
 
-// Check looks at everything that a treatment needs.
+// Check looks at everything that a treatment needs: the computer, the settings and
+// the table.
 type Check struct {
 	Version string
 	// Config is the path of the settings, for the report; empty on a simulated table.
@@ -28,11 +30,18 @@ type Check struct {
 	SettingsErr error
 	// GatewayErr is what the gateway, and only it, finds wrong with its settings.
 	GatewayErr error
+	// RunningErr tells that the control process has the table, or may have it: the
+	// computer is looked at without burdening it, and the table is left alone.
+	RunningErr error
 	// For is how long the table is looked at, ShortestCheck to LongestCheck.
 	For time.Duration
+	// Load burdens the computer meanwhile.
+	Load bool
 	// Open opens the table; the check switches it off again. It is not called
-	// without settings.
+	// without settings, nor with a RunningErr.
 	Open func() (Bench, error)
+	// Survey tells about the lines before they are opened; nil on a simulated table.
+	Survey func() []LineFigures
 	// Calibration reads the load cell's calibration.
 	Calibration func() (calfile.File, error)
 	Machine     Machine
@@ -41,52 +50,93 @@ type Check struct {
 }
 
 // Run checks. The error is about the check itself; what is wrong with the table is
-// in the report.
+// in the report, all of it.
 func (c *Check) Run(ctx context.Context) (Report, error) {
 	if c.For < ShortestCheck || c.For > LongestCheck {
 		return Report{}, fmt.Errorf("--for: %s, allowed: %s to %s", c.For, ShortestCheck, LongestCheck)
 	}
-	r := Report{Version: c.Version, At: c.Machine.Now().Truncate(time.Second), Config: c.Config, Table: c.Settings.Table.ID,
-		Simulated: c.Config == "", Kernel: kernelName(), Findings: []Finding{}}
-	if c.SettingsErr != nil {
-		r.Table = "unknown"
-		r.addErrors("configuration", "correct it; every key is explained in the file that came with the program", c.SettingsErr)
-	} else {
-		r.add("configuration", Pass, "", "loads, table %q", c.Settings.Table.ID)
-		for _, e := range flatten(c.GatewayErr) {
-			r.add("gateway", Warn, "the table works, its gateway does not start; a credential: can be read by the gateway's service alone", "%s", e)
-		}
-	}
-	c.Machine.kernel(&r)
-	c.Machine.wallClock(&r)
-	if c.SettingsErr != nil {
+	r := Report{Schema: Schema, Version: c.Version, At: c.Machine.Now().Truncate(time.Second), Config: c.Config, Table: c.Settings.Table.ID,
+		Simulated: c.Config == "", Kernel: c.Machine.Kernel, Findings: []Finding{}}
+	c.configuration(&r)
+	c.computer(ctx, &r)
+	switch {
+	case c.SettingsErr != nil:
 		r.add("table", Skip, "", "without settings nobody knows where it is wired")
 		return r, nil
+	case c.RunningErr != nil:
+		c.calibration(&r)
+		r.add("table", Skip, "", "%v", c.RunningErr)
+		return r, nil
 	}
-	c.Machine.space(&r, c.Settings.Record.Path)
 	return r, c.table(ctx, &r)
 }
 
-// table opens the table and looks at it.
+// configuration judges the settings; every mistake is a finding.
+func (c *Check) configuration(r *Report) {
+	if c.SettingsErr != nil {
+		r.Table = "unknown"
+		r.addErrors("configuration", "correct it; every key is explained in the file that came with the program", c.SettingsErr)
+		return
+	}
+	r.add("configuration", Pass, "", "loads, table %q", c.Settings.Table.ID)
+	for _, e := range flatten(c.GatewayErr) {
+		r.add("gateway", Warn, "the table works, its gateway does not start; a credential: can be read by the gateway's service and by root alone", "%s", e)
+	}
+}
+
+// computer looks at everything that is no part of the table. What a simulated
+// table has no use for is left out.
+func (c *Check) computer(ctx context.Context, r *Report) {
+	m := &c.Machine
+	m.kernel(r)
+	if c.SettingsErr == nil {
+		m.isolated(r, c.Settings.Control.CPU)
+	}
+	m.power(r)
+	m.clock(r)
+	if c.SettingsErr == nil {
+		m.disks(r, &c.Settings)
+	}
+	if r.Simulated {
+		return
+	}
+	m.watchdog(ctx, r)
+	m.gatewayService(ctx, r)
+	if c.SettingsErr != nil {
+		return
+	}
+	c.rights(ctx, r)
+	if c.GatewayErr == nil {
+		c.brokers(ctx, r)
+	}
+	m.released(r)
+	m.spi(r, &c.Settings.Cell)
+	m.oneWire(r, &c.Settings.Pad)
+}
+
+// table opens the table and looks at it; what can be told without its lines is
+// told in any case.
 func (c *Check) table(ctx context.Context, r *Report) (err error) {
+	if c.Survey != nil {
+		r.Lines = c.Survey()
+	}
 	bench, err := c.Open()
 	if err != nil {
-		r.addErrors("lines", "", err)
-		c.calibration(r)
-		r.add("table", Skip, "", "priority, lateness, cell, switches and pad need all lines")
-		return nil
+		r.addErrors("lines", "correct [pins], or stop who holds the line; gpioinfo lists all of them", err)
+		return c.withoutLines(ctx, r)
 	}
 	if r.Simulated {
 		r.add("lines", Pass, "", "simulated")
 	} else {
-		r.add("lines", Pass, "", "all %d found and free", len(c.connected()))
+		r.add("lines", Pass, "", "all %d found and free", len(r.Lines))
 	}
 	defer func() { err = errors.Join(err, bench.Table.SafeOff()) }()
 
 	cells := [2]cellWatch{{}, {name: "second "}}
-	var late lateness
+	late := lateness{limits: latenessLimits(&c.Settings)}
 	var outputs outputWatch
 	switches := switchWatch{live: make(chan Change, 64)}
+	load := c.burden(r)
 	granted, lookedAt, err := c.look(ctx, &bench, switches.live, func(reading *hw.Reading, l, since time.Duration) {
 		cells[0].see(&reading.Cell, reading.CellRate, since)
 		cells[1].see(&reading.Second, reading.SecondRate, since)
@@ -94,11 +144,12 @@ func (c *Check) table(ctx context.Context, r *Report) (err error) {
 		outputs.see(reading)
 		switches.see(reading, since)
 	})
+	load.stop()
 	if err != nil {
 		return err
 	}
 	r.Seconds = lookedAt.Seconds()
-	c.realTime(r, granted, &late)
+	c.realTime(r, load, granted, &late)
 
 	c.cells(r, &bench, &cells, lookedAt)
 	switches.judge(r, &c.Settings.Pins)
@@ -107,6 +158,42 @@ func (c *Check) table(ctx context.Context, r *Report) (err error) {
 	}
 	outputs.judge(r)
 	return nil
+}
+
+// withoutLines measures what needs no lines.
+func (c *Check) withoutLines(ctx context.Context, r *Report) error {
+	bench := NewBench(&c.Settings)
+	late := lateness{limits: latenessLimits(&c.Settings)}
+	load := c.burden(r)
+	granted, err := bench.ticks(ctx, c.For, func(now, l time.Duration) { late.add(now, l) })
+	load.stop()
+	if err != nil {
+		return err
+	}
+	c.realTime(r, load, granted, &late)
+	c.calibration(r)
+	r.add("table", Skip, "", "cell, switches and pad need all lines")
+	return nil
+}
+
+// burden starts the load, if one is asked for.
+func (c *Check) burden(r *Report) *burdens {
+	if !c.Load {
+		return &burdens{}
+	}
+	if r.Simulated {
+		return c.Machine.burden(c.For)
+	}
+	return c.Machine.burden(c.For, filepath.Dir(c.Settings.Record.Path))
+}
+
+// realTime judges what the kernel granted, and how late the thread woke.
+func (c *Check) realTime(r *Report, load *burdens, g grant, l *lateness) {
+	if c.Load {
+		load.finding(r, c.For)
+	}
+	c.grants(r, g)
+	c.lateness(r, l, c.Load && len(load.failed) == 0)
 }
 
 // cells judges the load cell and, where one is wired, the second one.
@@ -148,16 +235,4 @@ func (c *Check) look(ctx context.Context, b *Bench, live chan Change, see func(r
 	close(live)
 	<-told
 	return g, b.Clock.Now() - began, err
-}
-
-// connected lists the lines that the settings name.
-func (c *Check) connected() (names []string) {
-	p := &c.Settings.Pins
-	for _, name := range []string{p.CellClock, p.CellData, p.CellData2, p.Step, p.Dir, p.Enable, p.Heat, p.LampAlarm, p.LampCaution, p.Buzzer, p.ChargePump,
-		p.PatientSwitch, p.EmergencyStop, p.StartButton, p.EndSlack, p.EndPull, p.DriveFault, p.SupplyLow} {
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"traction/cmd/appliance/internal/settings"
 	"traction/control/calfile"
 	"traction/hw"
 	"traction/hw/simtable"
@@ -22,13 +22,54 @@ import (
 // now is a wall clock that was set.
 var now = time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC)
 
-// machine is a computer as it should be.
+// machine is a computer as it should be: the files of a Raspberry Pi 4, as its
+// kernel's sources and documentation describe them.
 func machine() Machine {
 	return Machine{
-		Sys:  fstest.MapFS{"kernel/realtime": {Data: []byte("1\n")}},
-		Now:  func() time.Time { return now },
-		Free: func(string) (uint64, error) { return 1 << 33, nil },
+		Root: fstest.MapFS{
+			"sys/kernel/realtime":                                        file("1"),
+			"sys/devices/system/cpu/isolated":                            file(""),
+			"sys/devices/system/cpu/present":                             file("0-3"),
+			"sys/devices/platform/soc/soc:firmware/get_throttled":        file("0"),
+			"sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs": file("N"),
+			"sys/fs/ext4/mmcblk0p2/errors_count":                         file("0"),
+			"sys/block/mmcblk0/device/life_time":                         file("0x01 0x01"),
+			"sys/class/watchdog/watchdog0/identity":                      file("Broadcom BCM2835 Watchdog timer"),
+			"sys/class/rtc/rtc0/name":                                    file("rtc-ds1307"),
+			"sys/bus/w1/devices/28-0316a2795b4c":                         {Mode: fs.ModeDir},
+			"proc/device-tree/model":                                     file("Raspberry Pi 4 Model B Rev 1.5\x00"),
+			"boot/firmware/config.txt":                                   file("# boot\ndtparam=spi=on\n"),
+			"dev/spidev0.0":                                              file(""),
+			"run/systemd/system":                                         {Mode: fs.ModeDir},
+		},
+		Kernel:       "Linux 6.12.47-rt-v8 #1 SMP PREEMPT_RT Debian 1:6.12.47-1 (2025-09-16)",
+		Now:          func() time.Time { return now },
+		Synchronised: func() (bool, error) { return true, nil },
+		Space: func(string) (Space, error) {
+			return Space{Device: 1, Free: 20e9, Size: 29e9, Files: 1e6}, nil
+		},
+		Show:  units(nil),
+		Probe: probeSelf,
 	}
+}
+
+// file is one of the machine's.
+func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text + "\n")} }
+
+// units answers as systemd would for units that are as they should be, but for
+// changes, by unit and property.
+func units(changes map[string]map[string]string) func(context.Context, string, ...string) (map[string]string, error) {
+	all := map[string]map[string]string{
+		gatewayUnit: {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "UnitFileState": "enabled", "NRestarts": "0"},
+		controlUnit: {"LoadState": "loaded", "User": "traction", "LimitRTPRIO": "98", "LimitMEMLOCK": "infinity"},
+		"":          {"RuntimeWatchdogUSec": "15s"},
+	}
+	for unit, properties := range changes {
+		for key, value := range properties {
+			all[unit][key] = value
+		}
+	}
+	return func(_ context.Context, unit string, _ ...string) (map[string]string, error) { return all[unit], nil }
 }
 
 // bench is a simulated table in virtual time.
@@ -169,17 +210,6 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			c.Settings.Pins.ChargePump = ""
 		}, "drive fault", Fail, "motor driver"},
 		"pad sensor": {fault("pad-sensor-missing", 0), "pad sensor", Fail, "thermometer"},
-		"kernel":     {func(c *Check, _ *Simulated) { c.Machine.Sys = fstest.MapFS{} }, "kernel", Warn, "PREEMPT_RT"},
-		"clock": {func(c *Check, _ *Simulated) { c.Machine.Now = func() time.Time { return time.Unix(100, 0) } },
-			"clock", Fail, "timedatectl"},
-		"disk": {func(c *Check, _ *Simulated) { c.Machine.Free = func(string) (uint64, error) { return 1 << 20, nil } },
-			"disk", Fail, "record.path"},
-		"disk soon": {func(c *Check, _ *Simulated) { c.Machine.Free = func(string) (uint64, error) { return 100 << 20, nil } },
-			"disk", Warn, "record.path"},
-		"no disk": {func(c *Check, _ *Simulated) {
-			c.Machine.Free = func(string) (uint64, error) { return 0, errors.New("gone") }
-		},
-			"disk", Fail, "record.path"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := bench(t, nil)
@@ -299,50 +329,4 @@ func TestACancelledCheckSwitchesOff(t *testing.T) {
 	_, err := check(s).Run(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, s.Table.Apply(0, hw.Actuation{}), hw.ErrOff)
-}
-
-func TestLatenessIsJudgedByTheStepRate(t *testing.T) {
-	c := &Check{Settings: settings.Default()} // 60 mm/s at 64 steps/mm: a step in 260 us
-	judge := func(allowed bool, late ...time.Duration) Finding {
-		c.Settings.Control.AllowNoRealtime = allowed
-		var l lateness
-		for i, d := range late {
-			l.add(time.Duration(i)*tick+d, d)
-		}
-		var r Report
-		c.realTime(&r, grant{}, &l)
-		return find(t, &r, "lateness")
-	}
-	repeat := func(d time.Duration, last time.Duration) []time.Duration {
-		all := make([]time.Duration, 1000)
-		for i := range all {
-			all[i] = d
-		}
-		all[999] = last
-		return all
-	}
-	us := time.Microsecond
-	assert.Equal(t, Pass, judge(false, repeat(30*us, 900*us)...).Verdict)
-	assert.Equal(t, Warn, judge(false, repeat(200*us, 0)...).Verdict)
-	assert.Equal(t, Warn, judge(false, repeat(30*us, 2*time.Millisecond)...).Verdict, "one that misses a tick")
-	assert.Equal(t, Fail, judge(false, repeat(400*us, 0)...).Verdict)
-	assert.Equal(t, Warn, judge(true, repeat(400*us, 0)...).Verdict)
-	assert.Equal(t, Fail, judge(false, repeat(30*us, 25*time.Millisecond)...).Verdict, "one that lets go of the motor")
-
-	var r Report
-	c.Settings.Control.AllowNoRealtime, c.Settings.Control.CPU = false, 7
-	c.realTime(&r, grant{asked: true, fifo: errors.New("not permitted"), cpu: errors.New("no such")}, &lateness{})
-	assert.Equal(t, map[string]Verdict{"priority": Fail, "memory": Pass, "cpu": Fail, "lateness": Skip}, verdicts(&r))
-}
-
-func TestLatenessCountsWhatWasLeftOut(t *testing.T) {
-	var l lateness
-	l.add(time.Millisecond, 0)
-	l.add(2*time.Millisecond+300*time.Microsecond, 300*time.Microsecond)
-	l.add(7*time.Millisecond, 0) // 3 to 6 are missing
-	f := l.figures()
-	assert.Equal(t, uint64(4), f.Missed)
-	assert.Equal(t, uint64(3), f.Ticks)
-	assert.Equal(t, int64(300), f.WorstUS)
-	assert.Equal(t, 10, len(f.Buckets), "up to 512 us")
 }

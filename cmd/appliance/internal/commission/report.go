@@ -51,6 +51,14 @@ type Report struct {
 	Switches []SwitchFigures  `json:"switches,omitempty"`
 }
 
+// LineFigures are one line that the settings name, before it was opened.
+type LineFigures struct {
+	Pin    string `json:"pin"`
+	Line   string `json:"line"`
+	At     string `json:"at,omitempty"`      // chip and offset
+	HeldBy string `json:"held_by,omitempty"` // another program, or the kernel
+}
+
 // Failed tells whether anything failed.
 func (r *Report) Failed() bool { return r.count(Fail) > 0 }
 

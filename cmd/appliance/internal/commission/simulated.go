@@ -8,6 +8,7 @@ import (
 
 	"traction/cmd/appliance/internal/settings"
 	"traction/cmd/appliance/internal/simulation"
+	"traction/control"
 	"traction/control/calfile"
 	"traction/control/executive"
 	"traction/hw/simtable"
@@ -48,6 +49,7 @@ func NewSimulated(table simtable.Table, virtual bool) (*Simulated, error) {
 	s.Settings.Table.ID, s.Settings.Table.Name = table.Name, table.Description
 	s.Settings.Table.Limits = rig.Limits()
 	s.Settings.Motor.StepsPerMM = table.Drive.StepsPerMM
+	s.Settings.Motor.StartStopSpeed = physic.Speed(table.Drive.StartSpeedMMPerS) * control.MilliMetrePerSecond
 	s.Settings.Pad.Present = table.Pad.HeaterW > 0
 	s.Settings.Control.AllowNoRealtime = true // nobody lies on it
 	cal := simulation.Calibrate(&table.Cell)
