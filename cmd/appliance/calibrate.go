@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"traction/cmd/appliance/internal/commission"
@@ -34,9 +36,6 @@ func (c *calibrateCommand) prepare(ctx context.Context) (*commission.Calibration
 		if err != nil {
 			return nil, err
 		}
-		// The simulated weights hang on the first cell, so a second one would never
-		// feel them.
-		table.Cell2 = simtable.Cell{}
 		sim, err := commission.NewSimulated(table, true)
 		if err != nil {
 			return nil, err
@@ -49,6 +48,9 @@ func (c *calibrateCommand) prepare(ctx context.Context) (*commission.Calibration
 	}
 	if err := commission.Idle(ctx, s.Control.OperatorSocket, s.Control.GatewaySocket); err != nil {
 		return nil, err
+	}
+	if err := commission.CanWrite(filepath.Dir(s.Control.Calibration)); err != nil {
+		return nil, fmt.Errorf("the calibration could not be written: %w", err)
 	}
 	calibration := &commission.Calibration{Settings: s, Path: s.Control.Calibration,
 		Save: func(f calfile.File) error { return calfile.Save(s.Control.Calibration, f) }}

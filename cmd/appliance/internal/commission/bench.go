@@ -38,6 +38,8 @@ type Bench struct {
 	// Virtual: time passes only by the reading itself, so the pad's thermometer is
 	// read from the same loop.
 	Virtual bool
+	// raised runs a function on a raised thread; nil is the kernel's way.
+	raised func(priority, cpu int, f func()) grant
 	// Load is set where the program itself can load the cell, on a simulated table.
 	Load Load
 }
@@ -65,7 +67,11 @@ func (b *Bench) observe(ctx context.Context, d time.Duration, see func(r *hw.Rea
 
 // ticks wakes once a tick as the control process does, and tells how late.
 func (b *Bench) ticks(ctx context.Context, d time.Duration, each func(now, late time.Duration)) (grant, error) {
-	granted := raised(b.Priority, b.CPU, func() {
+	raise := b.raised
+	if raise == nil {
+		raise = raised
+	}
+	granted := raise(b.Priority, b.CPU, func() {
 		next := b.Clock.Now() + tick
 		for end := next + d; next < end && ctx.Err() == nil; {
 			b.Clock.SleepUntil(next)

@@ -15,7 +15,7 @@ func (c *Check) brokers(ctx context.Context, r *Report) {
 		r.add("broker", Skip, "", "mqtt.broker names none")
 		return
 	}
-	tried, err := mqtt.Reach(ctx, c.Settings.MQTT)
+	tried, err := c.Machine.Reach(ctx, c.Settings.MQTT)
 	if err != nil {
 		r.add("broker", Warn, "correct it, or make the file readable; a credential: can be read by the gateway's service and by root alone", "not tried: %v", err)
 	}

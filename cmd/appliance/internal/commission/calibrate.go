@@ -15,8 +15,12 @@ import (
 	"traction/control/quantity"
 )
 
-// ErrDeclined: somebody looked at the result and did not want it.
-var ErrDeclined = errors.New("not confirmed, nothing was written")
+var (
+	// ErrDeclined: somebody looked at the result and did not want it.
+	ErrDeclined = errors.New("not confirmed, nothing was written")
+	// ErrNoDate: a calibration carries its date, and the clock was never set.
+	ErrNoDate = errors.New("the clock was never set")
+)
 
 // Calibration is the guided calibration of the load cell: zero, a known weight,
 // another one if there is one, and back to zero. A second cell, in series with
@@ -42,6 +46,9 @@ type Calibration struct {
 // switched off either way.
 func (c *Calibration) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, c.Bench.Table.SafeOff()) }()
+	if at := c.Now(); at.Before(earliest) {
+		return fmt.Errorf("%w: it says %s, and a calibration carries its date; set it: timedatectl set-time", ErrNoDate, at.Format(time.RFC3339))
+	}
 	c.console = newConsole(c.In, c.Out)
 	c.introduce()
 	cells, err := c.weigh(ctx)

@@ -124,9 +124,16 @@ func TestACalibrationIsRefused(t *testing.T) {
 		"does not come back": {nil, load(func(f physic.Force, n int) physic.Force {
 			return f + map[bool]physic.Force{true: 3 * physic.Newton}[n == 4]
 		}), good, ErrUnfit, "unloaded it reads +3"},
-		"cell off":              {nil, fault("cell-unconnected"), strings.Repeat("\n", 9), ErrNoisy, "counts rms"},
-		"cell silent":           {nil, fault("cell-silent"), strings.Repeat("\n", 9), ErrCell, "silent: the converter is missing"},
-		"drifting":              {func(t *simtable.Table) { t.Cell.ZeroDriftNPerMin = 2 }, nil, strings.Repeat("\n", 9), ErrDrifting, "counts in 3s"},
+		"cell off":    {nil, fault("cell-unconnected"), strings.Repeat("\n", 9), ErrNoisy, "counts rms"},
+		"cell silent": {nil, fault("cell-silent"), strings.Repeat("\n", 9), ErrCell, "silent: the converter is missing"},
+		"drifting":    {func(t *simtable.Table) { t.Cell.ZeroDriftNPerMin = 2 }, nil, strings.Repeat("\n", 9), ErrDrifting, "counts in 3s"},
+		"weight upside down": {nil, load(func(f physic.Force, n int) physic.Force {
+			return map[bool]physic.Force{true: -f, false: f}[n == 3]
+		}), good, ErrUnfit, "one of the weights wrong"},
+		"converter at its end": {func(t *simtable.Table) { t.Cell.SensitivityMVPerV, t.Cell.ZeroMVPerV = 3.3, 0.9 }, nil, good, ErrUnfit,
+			"the converter is at its end at 911 N, below the cell's 1000 N"},
+		"clock never set": {nil, func(c *Calibration, _ *Simulated) { c.Now = func() time.Time { return time.Unix(60, 0) } }, good, ErrNoDate,
+			"it says 1970-01-01T00:01:00Z"},
 		"not confirmed":         {nil, nil, "\n20 kg\n\n\n\nMaria\ny\n", ErrDeclined, ""},
 		"input ends":            {nil, nil, "\n20 kg\n", ErrNoAnswer, ""},
 		"a weight without unit": {nil, nil, "\n20\n20\n20\n20\n20\n20\n", nil, "allowed units"},
@@ -177,6 +184,13 @@ func TestDoubtsAreShownAndCanBeOverruled(t *testing.T) {
 	assert.Contains(t, said.String(), "would deliver 0.45 mV/V")
 	assert.Contains(t, said.String(), "this one -54.6 %")
 	assert.Contains(t, said.String(), "There is doubt")
+}
+
+func TestACellThatShowsALotUnloadedIsDoubted(t *testing.T) {
+	s := bench(t, func(c *simtable.Table) { c.Cell.ZeroMVPerV = 0.5 }) // a quarter of its 2 mV/V
+	c, said := calibration(t, s, good)
+	require.NoError(t, c.Run(context.Background()), said.String())
+	assert.Contains(t, said.String(), "DOUBT: unloaded it shows 25 % of its capacity already")
 }
 
 func TestAFileThatCannotBeWrittenIsToldAndNothingIsLeft(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"traction/control/calfile"
 	"traction/hw"
 	"traction/hw/simtable"
+	"traction/mqtt"
 )
 
 // now is a wall clock that was set.
@@ -49,6 +50,7 @@ func machine() Machine {
 			return Space{Device: 1, Free: 20e9, Size: 29e9, Files: 1e6}, nil
 		},
 		Show:  units(nil),
+		Reach: mqtt.Reach,
 		Probe: probeSelf,
 	}
 }
@@ -262,7 +264,7 @@ func TestGatewaySettingsAreAWarning(t *testing.T) {
 func TestLinesThatCannotBeOpened(t *testing.T) {
 	s := bench(t, nil)
 	c := check(s)
-	c.Config = "/etc/x.toml"
+	c.Config, c.For = "/etc/x.toml", ShortestCheck
 	c.Open = func() (Bench, error) {
 		return Bench{}, fmt.Errorf("hw/board: %w", errors.Join(errors.New("Step: busy"), errors.New("Dir: no line")))
 	}
@@ -329,4 +331,20 @@ func TestACancelledCheckSwitchesOff(t *testing.T) {
 	_, err := check(s).Run(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, s.Table.Apply(0, hw.Actuation{}), hw.ErrOff)
+}
+
+func TestLongTextsAreWrapped(t *testing.T) {
+	long := strings.Repeat("seven77 ", 30) + strings.Repeat("x", 200) + " end\nsecond"
+	got := wrapped(long, 23)
+	assert.Equal(t, strings.Fields(long), strings.Fields(got), "no word is lost")
+	for i, line := range strings.Split(got, "\n") {
+		if i > 0 {
+			assert.True(t, strings.HasPrefix(line, strings.Repeat(" ", 23)))
+		}
+		if !strings.Contains(line, "xxx") {
+			assert.LessOrEqual(t, len(line), widest)
+		}
+	}
+	assert.True(t, strings.HasSuffix(got, "end\n"+strings.Repeat(" ", 23)+"second"))
+	assert.Empty(t, wrapped("", 5))
 }

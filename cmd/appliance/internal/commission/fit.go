@@ -32,6 +32,11 @@ const (
 	// fullScale is counts for 1 V/V: 24 bits for an input of AVDD / 128 (HX711 data
 	// sheet), with the cell on AVDD.
 	fullScale = 128 * (1 << 24)
+	// unbalanced is more of the capacity than a cell shows without load: cells leave the
+	// factory with 1 to 5 %, and a hook hangs on it. One that was overloaded stays bent.
+	unbalanced = 0.2
+	// highest is the largest code of the converter's 24 bits.
+	highest = 1<<23 - 1
 	// changed against the calibration before it: a good cell stays within 0.1 %.
 	changed = 0.02
 )
@@ -110,6 +115,14 @@ func fit(capacity physic.Force, zero measured, weights []weighed, after measured
 	if math.Abs(f.returnN) > most {
 		errs = append(errs, fmt.Errorf("%w: unloaded it reads %+.2f N, allowed: %.2f N (1 %% of the span); something rubs, sticks or still hangs on it",
 			ErrUnfit, f.returnN, most))
+	}
+	// The converter is lopsided by the zero: one of its two ends comes first.
+	if end := (highest - math.Copysign(zero.counts, zero.counts*k)) / math.Abs(k); end < inNewtons(capacity) {
+		errs = append(errs, fmt.Errorf("%w: the converter is at its end at %.0f N, below the cell's %s: it could not tell more from that; its zero is at %.0f counts of %d",
+			ErrUnfit, end, quantity.Format(capacity), zero.counts, highest))
+	}
+	if share := math.Abs(zero.counts/k) / inNewtons(capacity); share > unbalanced {
+		f.doubts = append(f.doubts, fmt.Sprintf("unloaded it shows %.0f %% of its capacity already; ordinary cells show less than 5: was it overloaded, or does something hang on it?", 100*share))
 	}
 	output := math.Abs(k) * inNewtons(capacity) / fullScale * 1000
 	if output < leastOutput || output > mostOutput {

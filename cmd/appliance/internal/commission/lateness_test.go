@@ -83,17 +83,17 @@ func TestTheLimitsFollowTheSettings(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, []int64{130, 260, 781, 260, 1000, 20_000, 300_000}, limitsUS(f))
+	assert.Equal(t, []int64{130, 260, 260, 781, 1000, 20_000, 300_000}, limitsUS(f))
 	assert.Equal(t, "a step at table.release_speed: 60 mm/s x 64 steps/mm, 3840 steps a second", f.Limits[1].From)
 
 	s.Motor.StepsPerMM = 16 // four times as long between steps
 	s.Table.Limits.ReleaseSpeed = 30 * control.MilliMetrePerSecond
 	_, f = judge(t, s, 0, 0)
-	assert.Equal(t, []int64{1041, 2083, 3125, 1000, 20_000, 300_000}, limitsUS(f), "no ramp above motor.start_stop_speed")
+	assert.Equal(t, []int64{1000, 1041, 2083, 3125, 20_000, 300_000}, limitsUS(f), "no ramp above motor.start_stop_speed")
 
 	s.Table.Limits.ReleaseSpeed = 120 * control.MilliMetrePerSecond
 	_, f = judge(t, s, 0, 0)
-	assert.Equal(t, []int64{260, 520, 3125, 1562, 1000, 20_000, 300_000}, limitsUS(f), "2083 us after the last step the ramp begins anew")
+	assert.Equal(t, []int64{260, 520, 1000, 1562, 3125, 20_000, 300_000}, limitsUS(f), "2083 us after the last step the ramp begins anew")
 }
 
 // TestTheInterlocksAreThoseOfTheSafetyPage: the page is compared with the code.

@@ -1,8 +1,10 @@
 package commission
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -56,10 +58,12 @@ func latenessLimits(s *settings.Settings) []limit {
 		list = append(list, limit{max(release, stand-release), 0.001, Warn, "a release begins its ramp anew, since the motor must have stopped",
 			"a step at motor.start_stop_speed less one of a release: " + standText, 0})
 	}
-	return append(list,
+	list = append(list,
 		limit{tick, 0, Warn, "a tick of the control loop is left out", "the period of the control loop", 0},
 		limit{letGo, 0, Fail, "the motor stops, tick-late freezes, and a charge pump drops motor power", "dead-man of the drive, interlock tick-late, monostable of the charge pump", 0},
 		limit{missed, 0, Fail, "the treatment ends with a quick release", "interlock tick-missed", 0})
+	slices.SortStableFunc(list, func(a, b limit) int { return cmp.Compare(a.most, b.most) })
+	return list
 }
 
 // judged is the limit after so many wake-ups; worse is the most that may come of it.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"traction/mqtt"
 )
 
 // Machine is what a check asks of the computer; tests have their own.
@@ -30,6 +32,8 @@ type Machine struct {
 	// Show asks the service manager for properties of a unit, of itself when the
 	// unit is "".
 	Show func(ctx context.Context, unit string, properties ...string) (map[string]string, error)
+	// Reach tries to get to the broker.
+	Reach func(context.Context, mqtt.Config) ([]mqtt.Reached, error)
 	// Probe prepares this very program to run one of the probes.
 	Probe func(args ...string) *exec.Cmd
 }
@@ -47,7 +51,7 @@ type Space struct {
 // ThisMachine is the computer that the program runs on.
 func ThisMachine() Machine {
 	return Machine{Root: os.DirFS("/"), Kernel: kernelName(), Superuser: os.Geteuid() == 0, Now: time.Now,
-		Synchronised: synchronised, Space: space, Show: show, Probe: probe}
+		Synchronised: synchronised, Space: space, Show: show, Reach: mqtt.Reach, Probe: probe}
 }
 
 // text reads a small file of the kernel without the line end; "" when there is none.

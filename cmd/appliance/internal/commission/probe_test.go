@@ -36,6 +36,14 @@ func probeMain(kind string, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	if kind == "parent" {
+		m, pids := machine(), ""
+		for _, one := range m.burden(time.Minute, *folder).running {
+			pids += fmt.Sprint(one.cmd.Process.Pid, " ")
+		}
+		fmt.Println(pids)
+		select {} // until it is killed
+	}
 	if kind == "burden" {
 		return Burden(context.Background(), *burden, *folder, *most, os.Stdin)
 	}

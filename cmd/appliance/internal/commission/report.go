@@ -118,9 +118,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "table %s (%s), %s, appliance %s\n\n", r.Table, what, r.At.Format("2006-01-02 15:04:05"), r.Version)
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "%-5s %-16s %s\n", strings.ToUpper(string(f.Verdict)), f.Check, indented(f.Found, 23))
+		fmt.Fprintf(&b, "%-5s %-16s %s\n", strings.ToUpper(string(f.Verdict)), f.Check, wrapped(f.Found, 23))
 		if f.Advice != "" {
-			fmt.Fprintf(&b, "%22s -> %s\n", "", indented(f.Advice, 26))
+			fmt.Fprintf(&b, "%22s -> %s\n", "", wrapped(f.Advice, 26))
 		}
 	}
 	if r.Lateness != nil {
@@ -131,7 +131,28 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
-// indented keeps the lines of a text below its first one.
-func indented(s string, by int) string {
-	return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", by))
+// widest line of a report for people, where no word is longer.
+const widest = 110
+
+// wrapped breaks a text between words and keeps its lines below its first one,
+// which begins at column by.
+func wrapped(s string, by int) string {
+	var b strings.Builder
+	for i, line := range strings.Split(s, "\n") {
+		column := 0
+		for word := range strings.FieldsSeq(line) {
+			switch {
+			case column == 0 && i == 0:
+			case column == 0 || by+column+1+len(word) > widest:
+				b.WriteString("\n" + strings.Repeat(" ", by))
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += len(word)
+		}
+	}
+	return b.String()
 }

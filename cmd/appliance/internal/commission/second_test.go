@@ -4,90 +4,24 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 
 	"traction/control/calfile"
-	"traction/hw"
 	"traction/hw/hx711"
 	"traction/hw/simtable"
 )
 
-// mirror is a second cell on the same rope: the first one's converter seen through
-// a wire that turns every bit of its codes over, as a cell that is wired the other
-// way round. The weights of a simulated table hang on its first cell only, so this
-// is how both come to feel them.
-type mirror struct {
-	gpio.PinIO // DOUT of the first cell
-	clock      *shared
-	broken     bool
-}
-
-// shared is the clock line, which counts the pulses of a frame.
-type shared struct {
-	gpio.PinIO
-	now    func() time.Duration
-	rose   time.Duration
-	high   bool
-	pulses int
-}
-
-func (p *shared) Out(l gpio.Level) error {
-	switch {
-	case bool(l) && !p.high:
-		p.rose = p.now()
-	case !bool(l) && p.high && p.now()-p.rose > time.Millisecond:
-		p.pulses = 0 // a restart
-	case !bool(l) && p.high:
-		p.pulses = p.pulses%25 + 1
-	}
-	p.high = bool(l)
-	return p.PinIO.Out(l)
-}
-
-func (m *mirror) Read() gpio.Level {
-	if m.broken {
-		return gpio.High
-	}
-	level := m.PinIO.Read()
-	if n := m.clock.pulses; n >= 1 && n <= 24 {
-		return !level
-	}
-	return level
-}
-
-// twoCells is a bench with a second cell like that.
-func twoCells(t *testing.T, change func(*simtable.Table)) (*Simulated, *mirror) {
-	s := bench(t, change)
-	clock := s.Clock.(*simtable.VirtualClock)
-	pins := hw.Pins(s.Sim.Pins())
-	line := &shared{PinIO: pins.CellClock, now: clock.Now}
-	second := &mirror{PinIO: pins.CellData, clock: line}
-	pins.CellClock, pins.CellData2 = line, second
-	cfg := s.Settings.Hardware(pins, nil, clock.Now, clock.Spend)
-	cfg.PadSource = s.Sim.PadTemperature
-	table, err := hw.Open(cfg)
-	require.NoError(t, err)
-	s.Table = table
-	s.Settings.Pins.CellData2 = "GPIO4"
-	first := s.Calibration.Calibration
-	s.Calibration.Second.Calibration = first
-	s.Calibration.Second.Calibration.Zero, s.Calibration.Second.Calibration.PerNewton = -first.Zero-1, -first.PerNewton
-	return s, second
-}
-
 func TestACalibrationOfTwoCells(t *testing.T) {
-	s, _ := twoCells(t, nil)
+	s := double(t)
 	c, said := calibration(t, s, good)
 	before := s.Calibration
 	before.Date = now.AddDate(-1, 0, 0)
 	c.Before = &before
 	require.NoError(t, c.Run(context.Background()), said.String())
-	f, err := calfile.Load(c.Path, "winch", s.Settings.Cell.Capacity)
+	f, err := calfile.Load(c.Path, "double", s.Settings.Cell.Capacity)
 	require.NoError(t, err)
 	want := s.Calibration
 	assert.InEpsilon(t, want.Calibration.PerNewton, f.Calibration.PerNewton, 0.0003)
@@ -96,38 +30,59 @@ func TestACalibrationOfTwoCells(t *testing.T) {
 	assert.Equal(t, f.Calibration.Capacity, f.Second.Calibration.Capacity)
 	require.Len(t, f.Second.Points, 2)
 	assert.Equal(t, 196_133_000*physic.MicroNewton, f.Second.Points[0].Force)
-	for _, text := range []string{"Two cells are wired", "first cell, zero: ", "second cell, zero: -", "first cell, 196.133 N: +842", "second cell, 196.133 N: -842",
+	for _, text := range []string{"Two cells are wired", "first cell, zero: ", "second cell, zero: -", "first cell, 196.133 N: +842", "second cell, 196.133 N: +758",
 		"Result, first cell:", "Result, second cell:"} {
 		assert.Contains(t, said.String(), text)
 	}
 	assert.NotContains(t, said.String(), "DOUBT")
 }
 
+func TestASecondCellWiredTheOtherWayRound(t *testing.T) {
+	s := double(t, func(table *simtable.Table) { table.Cell2.SensitivityMVPerV *= -1 })
+	c, said := calibration(t, s, good)
+	require.NoError(t, c.Run(context.Background()), said.String())
+	f, err := calfile.Load(c.Path, "double", s.Settings.Cell.Capacity)
+	require.NoError(t, err)
+	assert.Negative(t, f.Second.Calibration.PerNewton)
+	assert.NotContains(t, said.String(), "DOUBT")
+}
+
 func TestOneOfTwoCellsSpoilsTheCalibration(t *testing.T) {
+	silent := simtable.Fault{Kind: "second-cell-silent"}
 	for name, tc := range map[string]struct {
-		change  func(*Calibration, *mirror)
+		change  func(*Calibration, *Simulated)
 		answers string
 		want    error
 		says    string
 	}{
-		"second one silent": {func(_ *Calibration, m *mirror) { m.broken = true }, strings.Repeat("\n", 9), ErrCell,
+		"second one silent": {func(_ *Calibration, s *Simulated) {
+			if err := s.Sim.Inject(silent); err != nil {
+				panic(err)
+			}
+		}, strings.Repeat("\n", 9), ErrCell,
 			"second cell, the load cell does not deliver: 0 conversions in 3s, expected about 240; silent: the converter is missing"},
-		"second one gone under the weight": {func(c *Calibration, m *mirror) {
+		"second one gone under the weight": {func(c *Calibration, s *Simulated) {
 			c.Bench.Load = &wrongLoad{Load: c.Bench.Load, change: func(f physic.Force, n int) physic.Force {
-				m.broken = n > 1
+				if n == 2 {
+					if err := s.Sim.Inject(silent); err != nil {
+						panic(err)
+					}
+				}
 				return f
 			}}
 		}, "\n20 kg\n" + strings.Repeat("\n", 9), ErrCell, "second cell, "},
-		"weights wrong for both": {func(c *Calibration, _ *mirror) {
+		"weights wrong for both": {func(c *Calibration, _ *Simulated) {
 			c.Bench.Load = &wrongLoad{Load: c.Bench.Load, change: func(f physic.Force, n int) physic.Force {
 				return map[bool]physic.Force{true: f * 103 / 100, false: f}[n == 3]
 			}}
 		}, good, ErrUnfit, "second cell, no calibration comes of this: 98.0665 N reads"},
+		"the weight hangs on the second alone": {func(c *Calibration, s *Simulated) { c.Bench.Load = &secondOnly{sim: s.Sim} },
+			good, ErrUnfit, "first cell, no calibration comes of this: the weight changed the reading by"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, second := twoCells(t, nil)
+			s := double(t)
 			c, said := calibration(t, s, tc.answers)
-			tc.change(c, second)
+			tc.change(c, s)
 			err := c.Run(context.Background())
 			require.ErrorIs(t, err, tc.want, said.String())
 			assert.Contains(t, err.Error(), tc.says)
@@ -136,8 +91,19 @@ func TestOneOfTwoCellsSpoilsTheCalibration(t *testing.T) {
 	}
 }
 
+// secondOnly hangs the weights so that the first cell does not feel them.
+type secondOnly struct {
+	sim *simtable.Sim
+	on  physic.Force
+}
+
+func (l *secondOnly) Put(f physic.Force) error {
+	defer func() { l.on = f }()
+	return l.sim.Inject(simtable.Fault{Kind: "second-cell-zero-jump", Value: inNewtons(f - l.on)})
+}
+
 func TestADoubtAboutTheSecondCellIsADoubt(t *testing.T) {
-	s, _ := twoCells(t, nil)
+	s := double(t)
 	c, said := calibration(t, s, good)
 	before := s.Calibration
 	before.Second.Calibration.PerNewton *= 1.1
@@ -150,16 +116,19 @@ func TestADoubtAboutTheSecondCellIsADoubt(t *testing.T) {
 }
 
 func TestTheTableAfterACalibrationOfTwoCellsIsOff(t *testing.T) {
-	s, _ := twoCells(t, nil)
+	s := double(t)
 	c, _ := calibration(t, s, "")
 	require.ErrorIs(t, c.Run(context.Background()), ErrNoAnswer)
 	assert.Equal(t, hx711.IO, s.Table.Read(0).Second.Fault)
 }
 
 // double is the simulated table with a second cell and a supply monitor.
-func double(t *testing.T) *Simulated {
+func double(t *testing.T, changes ...func(*simtable.Table)) *Simulated {
 	table, err := simtable.TableByName("double")
 	require.NoError(t, err)
+	for _, change := range changes {
+		change(&table)
+	}
 	s, err := NewSimulated(table, true)
 	require.NoError(t, err)
 	return s
@@ -231,8 +200,8 @@ func TestWhatIsWrongWithTwoCellsIsFound(t *testing.T) {
 }
 
 func TestASecondCellThatIsMissingIsFound(t *testing.T) {
-	s, second := twoCells(t, nil)
-	second.broken = true
+	s := double(t)
+	require.NoError(t, s.Sim.Inject(simtable.Fault{Kind: "second-cell-silent"}))
 	r, err := check(s).Run(context.Background())
 	require.NoError(t, err)
 	f := find(t, &r, "second converter")

@@ -3,6 +3,7 @@ package commission
 import (
 	"context"
 	"fmt"
+	"os/user"
 	"strings"
 )
 
@@ -91,14 +92,18 @@ func (c *Check) rights(ctx context.Context, r *Report) {
 	k := &c.Settings.Control
 	limits := fmt.Sprintf("LimitRTPRIO=%s, LimitMEMLOCK=%s", p["LimitRTPRIO"], p["LimitMEMLOCK"])
 	const advice = "take back what a drop-in has changed: systemctl cat traction-control"
+	if _, err := user.Lookup(p["User"]); m.Superuser && err != nil {
+		r.add(check, Fail, "systemd-sysusers makes the user", "%v", err)
+		return
+	}
 	if !m.Superuser {
-		c.judgeLimits(r, check, limits, p, advice)
+		c.judgeLimits(r, check, limits+"; not tried, which needs root", p, advice)
 		return
 	}
 	g, err := m.tryRights(ctx, RightsWanted{User: p["User"], Priority: k.Priority, CPU: k.CPU, RealTime: p["LimitRTPRIO"], Locked: p["LimitMEMLOCK"]})
 	switch refused := g.refused(); {
 	case err != nil:
-		r.add(check, Fail, "systemd-sysusers makes the user; journalctl -b tells more", "could not be tried as user %q: %v", p["User"], err)
+		c.judgeLimits(r, check, fmt.Sprintf("%s; could not be tried as user %q: %v", limits, p["User"], err), p, advice)
 	case refused != "":
 		r.add(check, c.noRealTime(), advice, "tried as user %q with %s: %s", p["User"], limits, refused)
 	default:
@@ -107,14 +112,14 @@ func (c *Check) rights(ctx context.Context, r *Report) {
 }
 
 // judgeLimits compares the figures, where nobody may become the service's user.
-func (c *Check) judgeLimits(r *Report, check, limits string, p map[string]string, advice string) {
+func (c *Check) judgeLimits(r *Report, check, found string, p map[string]string, advice string) {
 	priority, unlimited := bound(p["LimitRTPRIO"])
 	_, locked := bound(p["LimitMEMLOCK"])
 	if (unlimited || priority >= uint64(c.Settings.Control.Priority)) && locked {
-		r.add(check, Pass, "", "%s; not tried, which needs root", limits)
+		r.add(check, Pass, "", "%s", found)
 		return
 	}
-	r.add(check, c.noRealTime(), advice, "%s; control.priority = %d and locked memory need more", limits, c.Settings.Control.Priority)
+	r.add(check, c.noRealTime(), advice, "%s; control.priority = %d and locked memory need more", found, c.Settings.Control.Priority)
 }
 
 // noRealTime is how bad it is that real-time scheduling is refused: the control

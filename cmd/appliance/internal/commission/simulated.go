@@ -14,9 +14,9 @@ import (
 	"traction/hw/simtable"
 )
 
-// Load puts dead weight on the cell.
+// Load puts dead weight on the cell, or on both one behind the other.
 type Load interface {
-	// Put replaces what is on the cell by a force, + as a pull; 0 takes all off.
+	// Put replaces what is on them by a force, + as a pull; 0 takes all off.
 	Put(f physic.Force) error
 }
 
@@ -81,18 +81,20 @@ func newRig(o simulation.Options, virtual bool) (*simulation.Rig, executive.Cloc
 	return rig, clock, err
 }
 
-// simulatedLoad hangs weights on a simulated cell. The simulated table has no hook
-// for them, but a jump of the cell's zero is a force in newtons that adds up in the
-// cell itself, before its sensitivity and its bow: to the converter it is the same.
+// simulatedLoad hangs weights on the simulated cells, one behind the other. The
+// simulated table has no hook for them, but a jump of a cell's zero is a force in
+// newtons that adds up in the cell itself, before its sensitivity and its bow: to
+// the converter it is the same. A table without a second cell takes no notice of
+// the second's.
 type simulatedLoad struct {
 	sim *simtable.Sim
 	on  physic.Force
 }
 
 func (l *simulatedLoad) Put(f physic.Force) error {
-	jump := simtable.Fault{Kind: "zero-jump", Value: inNewtons(f - l.on)}
-	if err := l.sim.Inject(jump); err != nil {
-		return fmt.Errorf("load the simulated cell: %w", err)
+	more := inNewtons(f - l.on)
+	if err := l.sim.Inject(simtable.Fault{Kind: "zero-jump", Value: more}, simtable.Fault{Kind: "second-cell-zero-jump", Value: more}); err != nil {
+		return fmt.Errorf("load the simulated cells: %w", err)
 	}
 	l.on = f
 	return nil
