@@ -1,0 +1,32 @@
+# shellcheck shell=sh
+# What both scripts of the build know: meta files, version, names. Sourced with
+# BOARD_DIR set.
+
+EXTERNAL=${BR2_EXTERNAL_TRACTION_PATH:?not called by Buildroot}
+# shellcheck source=SCRIPTDIR/../meta
+. "$EXTERNAL/meta"
+# shellcheck source=SCRIPTDIR/../board/rpi4-64/meta disable=SC2153 # set by who sources this
+. "$BOARD_DIR/meta"
+
+COMPATIBLE=$PRODUCT_ID-$BOARD_ID
+
+# The commit that is built, as "appliance --version" says it too.
+VERSION=$(git -C "$EXTERNAL/.." describe --always --dirty 2>/dev/null) || VERSION=unknown
+
+# fill TEMPLATE writes it to standard output with the names between at signs replaced.
+fill() {
+	backend=
+	case $BOOTLOADER in
+	tryboot) rauc_bootloader=custom backend=bootloader-custom-backend=/usr/lib/rauc/tryboot ;;
+	uboot) rauc_bootloader=uboot ;;
+	*) echo "$BOARD_DIR/meta: BOOTLOADER=$BOOTLOADER is neither tryboot nor uboot" >&2 && return 1 ;;
+	esac
+	sed -e "s|@COMPATIBLE@|$COMPATIBLE|" -e "s|@VERSION@|$VERSION|" \
+		-e "s|@BOOTLOADER@|$rauc_bootloader|" -e "s|@BACKEND@|$backend|" "$1"
+}
+
+# update_keys names the folder with the keys of updates, see scripts/update-keys.sh.
+update_keys() {
+	named=$(sed -n 's/^BR2_PACKAGE_TRACTION_UPDATE_KEYS="\(.*\)"$/\1/p' "$BR2_CONFIG")
+	echo "${named:-$BASE_DIR/update-keys}"
+}
