@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,10 @@ type Guest struct {
 	Limit  time.Duration // after which it is killed; 0 means 2 min
 	Append string        // further words of the kernel's command line
 	Args   []string      // further arguments of QEMU
+	// Counted lets the guest's time pass by the instructions that its one processor
+	// takes, a nanosecond each, so that it never stands still because the machine
+	// has other things to do, and shows the same times on every machine.
+	Counted bool
 	// Fill puts everything but the console into the initramfs, /init included.
 	Fill func(*Archive)
 }
@@ -98,12 +103,16 @@ func (g Guest) args(kernel, initramfs, console string) []string {
 		memory = 256
 	}
 	line := strings.TrimSpace("console=ttyS0 panic=-1 quiet mitigations=off " + g.Append)
-	return append([]string{
-		"-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2", "-m", fmt.Sprint(memory),
+	processors := []string{"-accel", "tcg,thread=multi", "-smp", "2"}
+	if g.Counted { // more than one processor does not boot so
+		processors = []string{"-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"}
+	}
+	return slices.Concat(processors, []string{
+		"-M", "q35", "-m", fmt.Sprint(memory),
 		"-nodefaults", "-display", "none", "-no-reboot",
 		"-serial", "file:" + console, "-chardev", "stdio,id=report,signal=off", "-serial", "chardev:report",
 		"-kernel", kernel, "-initrd", initramfs, "-append", line,
-	}, g.Args...)
+	}, g.Args)
 }
 
 func pack(file string, fill func(*Archive)) error {

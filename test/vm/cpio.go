@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -69,11 +70,19 @@ func (a *Archive) Copy(name string, perm fs.FileMode, from string) {
 
 // Tree writes folders, files and symbolic links below a folder of this machine
 // with their owners and modes, set-user-ID and the like included; other things
-// are left out.
-func (a *Archive) Tree(name, from string) {
+// are left out, and so are the ones named, relative to from, with what is below
+// them.
+func (a *Archive) Tree(name, from string, without ...string) {
 	a.keep(filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		rel, _ := filepath.Rel(from, p)
+		if slices.Contains(without, rel) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -92,7 +101,6 @@ func (a *Archive) Tree(name, from string) {
 		default:
 			return nil
 		}
-		rel, _ := filepath.Rel(from, p)
 		a.entry(path.Join("/", name, rel), stat.Mode, data, owner{stat.Uid, stat.Gid}, device{})
 		return err
 	}))
