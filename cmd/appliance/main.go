@@ -57,10 +57,11 @@ type cli struct {
 	Calibrate  calibrateCommand  `cmd:"" help:"Calibrate the load cell, guided: tare, span, check."`
 	Jog        jogCommand        `cmd:"" help:"Move an empty table slowly to commission it: direction, steps per mm, ends, travel."`
 
+	Probe probeCommand `cmd:"" hidden:""`
+
+	Setup   setupCommand   `cmd:"" help:"Configure an image from a file on its boot partition."`
 	Healthy healthyCommand `cmd:"" help:"Tell whether control and gateway work, for a minute: exit status 0 if so. Updates are kept only then."`
 	Slots   slotsCommand   `cmd:"" hidden:"" help:"Answer RAUC, which updates the system of an image: what is started next."`
-
-	Probe probeCommand `cmd:"" hidden:""`
 
 	About versionCommand `cmd:"" name:"version" help:"Print version, commit and what is built in, also as a bill of materials (SBOM)."`
 
