@@ -105,11 +105,10 @@ func onADisk(t *testing.T, p *partition, options string) {
 	require.NoError(t, err)
 	require.Equal(t, 1, bytes.Count(disk, []byte("top secret")), "so it can be found")
 
-	p.mount(options + ",ro")
-	c.refused("the boot partition cannot be written", "read-only")
-	p.unmount()
-
 	p.mount(options)
+	p.run("mount", "-o", "remount,ro", p.path)
+	c.refused("the boot partition cannot be written", "read-only")
+	p.run("mount", "-o", "remount,rw", p.path)
 	p.fill()
 	c.refused("the boot partition cannot be written", "no space")
 	require.NoError(t, os.Remove(filepath.Join(p.path, "full")))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,15 +92,11 @@ func (s *Setup) planSettings(p *plan, r *request, base []byte) error {
 	if base == nil {
 		return fmt.Errorf("%s does not exist; write a whole %s beside %s", settings.Path, SettingsName, Name)
 	}
-	text, err := edit(base, set)
+	text, got, err := r.settle(base, set)
 	if err != nil {
-		return fmt.Errorf("%s: %w", settings.Path, err)
-	}
-	old, _ := load(settings.Path, base) // what it was before matters only for a warning
-	got, err := load(settings.Path+", as it would become", text)
-	if err = r.explain(set, err); err != nil {
 		return err
 	}
+	old, _ := load(settings.Path, base) // what it was before matters only for a warning
 	if r.touchesBroker() {
 		if err := s.checkBroker(r, got, password, authority); err != nil {
 			return err
@@ -112,10 +109,31 @@ func (s *Setup) planSettings(p *plan, r *request, base []byte) error {
 	return nil
 }
 
+// settle changes the text and reads what comes out. Keys of the setup file that turn out
+// to be wrong are noted there and left out, so that all others are judged too.
+func (r *request) settle(base []byte, set []assignment) ([]byte, settings.Settings, error) {
+	for {
+		text, err := edit(base, set)
+		if err != nil {
+			return nil, settings.Settings{}, fmt.Errorf("%s: %w", settings.Path, err)
+		}
+		got, err := load(settings.Path+", as it would become", text)
+		if err == nil {
+			return text, got, nil
+		}
+		before := len(set)
+		err = r.explain(set, err)
+		set = slices.DeleteFunc(set, func(a assignment) bool { return r.d.Failed(a.section + "." + a.key) })
+		if len(set) == before { // what is wrong is not of the setup file
+			return nil, settings.Settings{}, err
+		}
+	}
+}
+
 // assignments are the keys of the settings that have the same name here.
 func (r *request) assignments() (set []assignment) {
 	add := func(key, value string) {
-		if r.d.Has(key) {
+		if r.d.Has(key) && !r.d.Failed(key) {
 			section, name, _ := strings.Cut(key, ".")
 			set = append(set, assignment{section, name, value})
 		}
