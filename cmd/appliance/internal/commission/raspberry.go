@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,19 +109,22 @@ func (m *Machine) switchOn(line string) string {
 	return fmt.Sprintf("add the line %s to %s and reboot", line, path)
 }
 
+// persist is the parameter of the Raspberry Pi's pin drivers, pinctrl_bcm2835 and
+// pinctrl_rp1, that dtparam=strict_gpiod sets to N.
+const persist = "persist_gpio_outputs"
+
 // released judges what becomes of an output whose program has died: the kernels of
 // Raspberry Pi OS keep its level, unless they are told not to.
 func (m *Machine) released(r *Report) {
-	for _, path := range m.find("sys/module/pinctrl_*/parameters/persist_gpio_outputs") {
-		if m.text(path) == "Y" {
-			r.add("released lines", Warn, m.switchOn("dtparam=strict_gpiod"),
-				"keep their level when a program dies (%s = Y): the motor stays enabled until the service manager has set it low", filepath.Base(path))
-			return
-		}
-		r.add("released lines", Pass, "", "become inputs when a program dies (%s = N)", filepath.Base(path))
-		return
-	}
-	if strings.HasPrefix(m.text("proc/device-tree/model"), "Raspberry Pi") {
+	found := m.find("sys/module/pinctrl_*/parameters/" + persist)
+	keep := slices.ContainsFunc(found, func(path string) bool { return m.text(path) == "Y" })
+	switch {
+	case keep:
+		r.add("released lines", Warn, m.switchOn("dtparam=strict_gpiod"),
+			"keep their level when a program dies (%s = Y): the motor stays enabled until the service manager has set it low", persist)
+	case len(found) > 0:
+		r.add("released lines", Pass, "", "become inputs when a program dies (%s = N)", persist)
+	case strings.HasPrefix(m.text("proc/device-tree/model"), "Raspberry Pi"):
 		r.add("released lines", Warn, m.switchOn("dtparam=strict_gpiod"), "this kernel does not tell whether they keep their level when a program dies")
 	}
 }
