@@ -115,6 +115,9 @@ var ErrTension = errors.New("executive: ended with the rope not confirmed slack:
 func (e *Executive) Run(ctx context.Context) (err error) {
 	// Outputs are safe whatever ends this function, a panic included.
 	defer func() { err = errors.Join(err, e.table.SafeOff()) }()
+	if e.cfg.RealTime.LockMemory {
+		e.journal.touch()
+	}
 	if err := e.raise(); err != nil {
 		return err
 	}

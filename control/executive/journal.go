@@ -63,6 +63,17 @@ func NewJournal() *Journal {
 	}
 }
 
+// touch writes to every page, so that none is missing when the real-time thread
+// comes to it: the rings are far larger than what is used in the first minutes.
+func (j *Journal) touch() {
+	clear(j.entries.rows)
+	clear(j.events.rows)
+	clear(j.reports.rows)
+	clear(j.waitE[:cap(j.waitE)])
+	clear(j.waitV[:cap(j.waitV)])
+	clear(j.waitR[:cap(j.waitR)])
+}
+
 // ring holds the newest rows, numbered upwards by seq. Numbers may skip where
 // rows were lost, never repeat.
 type ring[T any] struct {
