@@ -175,7 +175,7 @@ func (j *journal) kept(t *testing.T, store *record.Store) {
 func TestStateIsOfASimulation(t *testing.T) {
 	err := run(context.Background(), []string{"control", "--simulate-state", "/tmp/x"})
 	assert.ErrorContains(t, err, "--simulate-state")
-	assert.ErrorContains(t, err, "--simulate;")
+	assert.ErrorContains(t, err, "--simulate or --kernel-lines;")
 	damaged := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(damaged, []byte("torn"), 0o600))
 	err = run(context.Background(), []string{"control", "--simulate", "--simulate-state", damaged, "--run-dir", t.TempDir()})

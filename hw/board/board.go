@@ -12,7 +12,9 @@ package board
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/spi"
@@ -107,6 +109,20 @@ type want struct {
 	output bool
 	frame  bool // read bit by bit in a frame, which is judged as a whole
 	pin    *gpio.PinIO
+}
+
+// key is how people know the pin: its key in the settings, such as
+// pins.cell_data_2 for CellData2.
+func (w *want) key() string {
+	var b strings.Builder
+	b.WriteString("pins.")
+	for i, r := range w.field {
+		if i > 0 && !unicode.IsLower(r) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 // wants lists the pins that are configured.

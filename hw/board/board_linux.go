@@ -87,14 +87,14 @@ func (b *Board) openLines(lines Lines) (errs []error) {
 	for _, w := range lines.wants(&b.pins) {
 		i, err := resolve(w.line, known.lines)
 		if err == nil {
-			err = twice(w.field, i, taken)
+			err = twice(w.key(), i, taken)
 		}
 		if err == nil {
 			*w.pin, err = request(w, known.chips[i], known.handles[i])
 			err = explain(err, w.line, known.lines[i])
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", w.field, err))
+			errs = append(errs, fmt.Errorf("%s: %w", w.key(), err))
 		}
 	}
 	return errs

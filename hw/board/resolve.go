@@ -84,10 +84,10 @@ func chips(all []line) string {
 }
 
 // twice finds the line that two pins share.
-func twice(field string, i int, taken map[int]string) error {
+func twice(key string, i int, taken map[int]string) error {
 	if other, ok := taken[i]; ok {
 		return fmt.Errorf("the same line as %s", other)
 	}
-	taken[i] = field
+	taken[i] = key
 	return nil
 }

@@ -84,10 +84,10 @@ func sampleCheck(t *testing.T, table string, dir string) (*Check, *Simulated) {
 		for _, pin := range []struct {
 			name, line string
 			offset     int
-		}{{"CellClock", "GPIO21", 21}, {"CellData", "GPIO20", 20}, {"Step", "GPIO17", 17}, {"Dir", "GPIO27", 27}, {"Enable", "GPIO22", 22}, {"Heat", "GPIO23", 23},
-			{"LampAlarm", "GPIO24", 24}, {"LampCaution", "GPIO25", 25}, {"Buzzer", "GPIO18", 18}, {"ChargePump", "GPIO26", 26},
-			{"PatientSwitch", "GPIO5", 5}, {"EmergencyStop", "GPIO6", 6}, {"StartButton", "GPIO13", 13}, {"EndSlack", "GPIO19", 19},
-			{"EndPull", "GPIO16", 16}, {"DriveFault", "GPIO12", 12}} {
+		}{{"pins.cell_clock", "GPIO21", 21}, {"pins.cell_data", "GPIO20", 20}, {"pins.step", "GPIO17", 17}, {"pins.dir", "GPIO27", 27}, {"pins.enable", "GPIO22", 22}, {"pins.heat", "GPIO23", 23},
+			{"pins.lamp_alarm", "GPIO24", 24}, {"pins.lamp_caution", "GPIO25", 25}, {"pins.buzzer", "GPIO18", 18}, {"pins.charge_pump", "GPIO26", 26},
+			{"pins.patient_switch", "GPIO5", 5}, {"pins.emergency_stop", "GPIO6", 6}, {"pins.start_button", "GPIO13", 13}, {"pins.end_slack", "GPIO19", 19},
+			{"pins.end_pull", "GPIO16", 16}, {"pins.drive_fault", "GPIO12", 12}} {
 			lines = append(lines, LineFigures{Pin: pin.name, Line: pin.line, At: fmt.Sprintf("gpiochip0:%d (pinctrl-bcm2711)", pin.offset)})
 		}
 		return lines

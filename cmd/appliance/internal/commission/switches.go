@@ -132,7 +132,7 @@ func (w *switchWatch) judgeOne(r *Report, i int, name string, hasPump bool) {
 		r.add(name, v, "unless the drive stands there, look for a broken wire", "open: reached or a broken wire%s", worked)
 	case driveFault:
 		if hasPump {
-			r.add(name, Warn, "some drivers open it without motor power, which the charge pump keeps off during a check; look again with: appliance status",
+			r.add(name, Warn, "look at the driver's lamps and the wire; a driver that opens it without motor power, which the charge pump keeps off until arming, needs the relay of docs/retrofit.md, or nothing can be armed",
 				"open: fault, no motor power, or a broken wire%s", worked)
 			return
 		}

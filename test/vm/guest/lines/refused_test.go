@@ -33,18 +33,18 @@ func TestRefusals(t *testing.T) {
 	_, said = start(t, tryRole, lines, 0)
 	by := fmt.Sprintf(`held by "other@%d"; stop that program or choose another line (gpioinfo shows who holds what)`, holder.Process.Pid)
 	for _, want := range []string{
-		`Buzzer: line "GPIO18", ` + r.side.Chip + `:18 (pinctrl-bcm2711): `, by,
-		`CellData: line "GPIO20", ` + r.side.Chip + `:20 (pinctrl-bcm2711): `,
-		`EndPull: line "SPI_CE0", ` + other.Chip + `:1 (expander): `, `device or resource busy, held by "spi0 CS0"; stop that program`,
-		`Heat: no line "GPIO99"; gpioinfo lists the lines that there are, the chips are ` + r.side.Chip + ` (pinctrl-bcm2711), `,
-		`LampAlarm: no line "` + r.side.Chip + `:58"`,
-		`LampCaution: line "WAKE" is ambiguous: ` + r.side.Chip + `:28 (pinctrl-bcm2711), ` + other.Chip + `:0 (expander); name one as chip:offset`,
-		`ChargePump: line "SAME" is ambiguous: ` + other.Chip + `:2 (expander), ` + other.Chip + `:3 (expander); name one as chip:offset`,
-		`Enable: the same line as Dir`,
+		`pins.buzzer: line "GPIO18", ` + r.side.Chip + `:18 (pinctrl-bcm2711): `, by,
+		`pins.cell_data: line "GPIO20", ` + r.side.Chip + `:20 (pinctrl-bcm2711): `,
+		`pins.end_pull: line "SPI_CE0", ` + other.Chip + `:1 (expander): `, `device or resource busy, held by "spi0 CS0"; stop that program`,
+		`pins.heat: no line "GPIO99"; gpioinfo lists the lines that there are, the chips are ` + r.side.Chip + ` (pinctrl-bcm2711), `,
+		`pins.lamp_alarm: no line "` + r.side.Chip + `:58"`,
+		`pins.lamp_caution: line "WAKE" is ambiguous: ` + r.side.Chip + `:28 (pinctrl-bcm2711), ` + other.Chip + `:0 (expander); name one as chip:offset`,
+		`pins.charge_pump: line "SAME" is ambiguous: ` + other.Chip + `:2 (expander), ` + other.Chip + `:3 (expander); name one as chip:offset`,
+		`pins.enable: the same line as pins.dir`,
 	} {
 		assert.Contains(t, said, want)
 	}
-	assert.NotContains(t, said, "Step", "what can be had is not complained about")
+	assert.NotContains(t, said, "pins.step", "what can be had is not complained about")
 	t.Log(said)
 
 	_, said = start(t, tryRole, board.Lines{Step: lines.Step, Dir: lines.Dir, PatientSwitch: lines.PatientSwitch}, 0)
@@ -75,7 +75,7 @@ func TestForbidden(t *testing.T) {
 	require.NoError(t, os.Chown(second, 0, group))
 	_, said = start(t, tryRole, board.Lines{Step: "GPIO17", Dir: "SAME"}, group)
 	assert.Contains(t, said, main+`: permission denied; run as a user of group "gpio"`, "one of the chips alone")
-	assert.Contains(t, said, `Step: no line "GPIO17"`)
+	assert.Contains(t, said, `pins.step: no line "GPIO17"`)
 	t.Log("one: ", said)
 
 	require.NoError(t, os.Chown(main, 0, group))
