@@ -2,6 +2,7 @@ package setup
 
 import (
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
@@ -73,7 +74,7 @@ func FuzzEdit(f *testing.F) {
 		if len(text) > 4096 {
 			return
 		}
-		a := assignment{"table", "id", `"` + value + `"`}
+		a := assignment{"table", "id", strconv.Quote(value)}
 		out, err := edit(text, []assignment{a})
 		if err == nil {
 			again, err := edit(out, []assignment{a})

@@ -15,8 +15,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"traction/cmd/appliance/internal/settings"
 )
 
 // authority makes a certificate that may vouch for others, and its key.
@@ -106,22 +104,4 @@ func TestMistakes(t *testing.T) {
 			assert.NotContains(t, r.out.String(), "u:p@")
 		})
 	}
-}
-
-func TestSettingsThatCannotBeChanged(t *testing.T) {
-	c := newComputer(t)
-	require.NoError(t, os.Remove(c.at(settings.Path)))
-	c.setup("[table]\nid = \"table-7\"")
-	c.refused("does not exist; write a whole traction.toml beside")
-	c.setup("[system]\nhostname = \"table-7\"")
-	c.applied()
-
-	c.put(settings.Path, "table.force = \"450 N\"\n")
-	c.setup("[table]\nid = \"table-7\"")
-	c.refused("change it by hand")
-
-	c = newComputer(t)
-	c.put(settings.Path, strings.Replace(c.has(settings.Path), `force = "500 N"`, `force = "5000 N"`, 1))
-	c.setup("[table]\nid = \"table-7\"")
-	c.refused(settings.Path+", as it would become:18: table.force", "out of range")
 }
