@@ -25,6 +25,7 @@ func missing(t *testing.T, what string) {
 }
 
 // raucParts finds what RAUC needs: itself, a bus of its own, and the right to mount.
+// A machine that grants no such right is no fault of its parts.
 func raucParts(t *testing.T) {
 	t.Helper()
 	for program, debian := range map[string]string{"rauc": "rauc", "mksquashfs": "squashfs-tools", "dbus-run-session": "dbus", "openssl": "openssl"} {
@@ -32,9 +33,14 @@ func raucParts(t *testing.T) {
 			missing(t, program+" is missing: apt-get install "+debian)
 		}
 	}
-	if os.Getuid() != 0 {
-		missing(t, "only root can mount what RAUC installs")
+	image, on := filepath.Join(t.TempDir(), "image"), t.TempDir()
+	out, err := exec.Command("mksquashfs", on, image).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	if out, err := exec.Command("mount", "-o", "loop", image, on).CombinedOutput(); err != nil {
+		t.Skipf("RAUC needs the right to mount what it installs: %s", out)
 	}
+	out, err = exec.Command("umount", on).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
 
 // board is a computer whose disk is made of files: two systems of a boot partition

@@ -41,13 +41,15 @@ func newPartition(t *testing.T, kind string, options ...string) *partition {
 	if err != nil {
 		missing(t, "mkfs."+kind+" is missing: apt-get install dosfstools e2fsprogs")
 	}
-	if os.Getuid() != 0 {
-		missing(t, "only root can mount a partition")
-	}
 	p := &partition{t: t, kind: kind, image: filepath.Join(t.TempDir(), "image"), path: t.TempDir()}
 	require.NoError(t, os.WriteFile(p.image, make([]byte, 2<<20), 0o600))
 	p.run(mkfs, append(options, p.image)...)
+	if out, err := exec.Command("mount", "-o", "loop", p.image, p.path).CombinedOutput(); err != nil {
+		t.Skipf("a partition in a file needs the right to mount one: %s", out)
+	}
+	p.mounted = true
 	t.Cleanup(p.unmount)
+	p.unmount()
 	return p
 }
 
