@@ -19,7 +19,7 @@ import (
 // idleCommand tells whether the control process may be restarted, or the system
 // updated, without anybody noticing. Packages and updates ask it first.
 type idleCommand struct {
-	Socket string        `help:"Operator's socket of the control process; without it the one that the settings name." env:"TRACTION_SOCKET" type:"path" placeholder:"PATH"`
+	Socket string        `help:"Operator's socket of the control process; without it the one that the settings name." env:"TRACTION_SOCKET" placeholder:"PATH"`
 	Config string        `help:"Settings of the table." default:"/etc/traction/traction.toml" type:"path"`
 	Wait   time.Duration `help:"Wait so long for the table to become idle, at most 24h." placeholder:"30m"`
 }

@@ -124,7 +124,8 @@ func TestIdleOfAHungProcess(t *testing.T) {
 func TestIdleFindsTheSocketInTheSettings(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "traction.toml")
-	find := func() (string, error) { return (&idleCommand{Config: config}).socket() }
+	t.Setenv("TRACTION_SOCKET", "") // as good as not set
+	find := func() (string, error) { return parse(t, "idle", "--config", config).Idle.socket() }
 	got, err := find()
 	require.NoError(t, err)
 	assert.Equal(t, "/run/traction/operator/control.sock", got, "without settings")
