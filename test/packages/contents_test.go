@@ -144,3 +144,14 @@ func TestMaintainerScripts(t *testing.T) {
 		assert.NoError(t, err, "%s", out)
 	}
 }
+
+// TestLintian lets Debian's own judge read the packages, warnings included. What is
+// done on purpose stands in packaging/lintian-overrides with its reason.
+func TestLintian(t *testing.T) {
+	file := packageFile(t, "armhf")
+	lintian := need(t, "lintian", "lintian")
+	cmd := exec.Command(lintian, "--no-cfg", "--allow-root", "--fail-on", "error,warning", file)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	assert.NoError(t, err, "%s", out)
+}
