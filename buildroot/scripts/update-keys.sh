@@ -32,15 +32,14 @@ work=$(mktemp -d "$PWD/.making.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 name=$(date -u +%Y-%m-%d)
 # Ten years: a table's clock and its owner's habits outlast shorter ones.
-openssl req -x509 -newkey rsa:3072 -sha256 -nodes -days 3650 -subj "/CN=Traction updates, made $name" \
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha256 -nodes -days 3650 -subj "/CN=Traction updates, made $name" \
 	-addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
 	-keyout "$work/ca.key" -out "$work/ca.pem" 2>/dev/null
-openssl req -newkey rsa:3072 -sha256 -nodes -subj "/CN=Traction updates, signer, made $name" \
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha256 -nodes -subj "/CN=Traction updates, signer, made $name" \
 	-keyout "$work/key.pem" -out "$work/request" 2>/dev/null
 cat >"$work/extensions" <<END
 basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
-extendedKeyUsage=critical,codeSigning
 END
 openssl x509 -req -in "$work/request" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -sha256 -days 3650 \
 	-extfile "$work/extensions" -out "$work/cert.pem" 2>/dev/null
