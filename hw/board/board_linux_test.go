@@ -85,7 +85,7 @@ func TestRealLines(t *testing.T) {
 	}))
 
 	_, err = Open(Config{Lines: lines})
-	for _, want := range []string{"Step: ", "Dir: ", "CellData: ", "this process has it open already", "EndPull: ", "busy"} {
+	for _, want := range []string{"pins.step: ", "pins.dir: ", "pins.cell_data: ", "this process has it open already", "pins.end_pull: ", "busy"} {
 		assert.ErrorContains(t, err, want)
 	}
 	assert.Equal(t, "1", level("1"), "and the open one goes on")
@@ -113,8 +113,8 @@ func TestRealLines(t *testing.T) {
 	require.NoError(t, err)
 	_, err = Open(Config{Lines: Lines{Step: "GPIO17", Heat: "GPIO99", EndSlack: "GPIO27", Dir: chip + ":1", Enable: chip + ":1"}})
 	for _, want := range []string{
-		`Step: line "GPIO17", ` + chip + ":0", "busy; stop that program", `Heat: no line "GPIO99"`,
-		`EndSlack: line "GPIO27", ` + chip + ":4", "Enable: the same line as Dir",
+		`pins.step: line "GPIO17", ` + chip + ":0", "busy; stop that program", `pins.heat: no line "GPIO99"`,
+		`pins.end_slack: line "GPIO27", ` + chip + ":4", "pins.enable: the same line as pins.dir",
 	} {
 		assert.ErrorContains(t, err, want)
 	}

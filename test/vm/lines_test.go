@@ -67,7 +67,7 @@ func boot(t *testing.T, parts vm.Parts, steps []plan.Step, tests map[string]stri
 	}
 	text, err := json.Marshal(p)
 	require.NoError(t, err)
-	return parts.Boot(t, vm.Guest{Fill: func(a *vm.Archive) {
+	return parts.Boot(t, vm.Guest{Counted: true, Limit: 5 * time.Minute, Fill: func(a *vm.Archive) {
 		a.Copy("/init", 0o755, vm.Build(t, "./test/vm/guest", false))
 		a.File(plan.File, 0o644, text)
 		for _, m := range modules {
