@@ -101,7 +101,7 @@ func (a *Archive) Tree(name, from string, without ...string) {
 		default:
 			return nil
 		}
-		a.entry(path.Join("/", name, rel), stat.Mode, data, owner{stat.Uid, stat.Gid}, device{})
+		a.entry(path.Join("/", name, rel), uint32(stat.Mode), data, owner{stat.Uid, stat.Gid}, device{})
 		return err
 	}))
 }

@@ -31,6 +31,7 @@ const (
 	role    = "TRACTION_ROLE"
 	tryRole = "open the lines and say how it went"
 	holdAll = "open the lines, drive the outputs high, and wait"
+	survey  = "say where the lines are and whose"
 	toOpen  = "TRACTION_LINES" // board.Lines
 )
 
@@ -53,6 +54,13 @@ func child() {
 		log.Fatal(err)
 	}
 	said := ""
+	if os.Getenv(role) == survey {
+		for _, p := range board.Survey(lines) {
+			said += fmt.Sprintf("%s %s %s %s\n", p.Pin, p.Line, p.Where, p.Holder)
+		}
+		_ = json.NewEncoder(os.Stdout).Encode(said)
+		return
+	}
 	b, err := board.Open(board.Config{Lines: lines})
 	if err != nil {
 		said = err.Error()

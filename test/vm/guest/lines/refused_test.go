@@ -5,6 +5,7 @@ package lines
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,6 +47,15 @@ func TestRefusals(t *testing.T) {
 	}
 	assert.NotContains(t, said, "pins.step", "what can be had is not complained about")
 	t.Log(said)
+
+	_, said = start(t, survey, board.Lines{Step: "GPIO17", Buzzer: "GPIO18", Heat: "GPIO99", EndPull: "SPI_CE0", EndSlack: "expander:4"}, 0)
+	assert.ElementsMatch(t, []string{
+		"pins.step GPIO17 " + r.side.Chip + ":17 (pinctrl-bcm2711) ",
+		fmt.Sprintf("pins.buzzer GPIO18 %s:18 (pinctrl-bcm2711) other@%d", r.side.Chip, holder.Process.Pid),
+		"pins.heat GPIO99  ",
+		"pins.end_pull SPI_CE0 " + other.Chip + ":1 (expander) spi0 CS0",
+		"pins.end_slack expander:4 " + other.Chip + ":4 (expander) ",
+	}, strings.Split(strings.TrimSuffix(said, "\n"), "\n"))
 
 	_, said = start(t, tryRole, board.Lines{Step: lines.Step, Dir: lines.Dir, PatientSwitch: lines.PatientSwitch}, 0)
 	assert.Empty(t, said, "and it was given back")
