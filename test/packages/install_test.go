@@ -110,7 +110,7 @@ func TestLifeOfAPackage(t *testing.T) {
 	r := newRoot(t)
 	install := func(file string) string { return r.run("dpkg", "--force-confold", "-i", r.bring(file)) }
 
-	said := install(first)
+	said := r.run("apt-get", "install", "--yes", "--no-install-recommends", r.bring(first)) // as README says
 	assert.Contains(t, said, "nothing was started")
 	assert.Equal(t, []string{"daemon-reload"}, r.asked())
 	installed(t, r)
@@ -172,6 +172,15 @@ func TestLifeOfAPackage(t *testing.T) {
 	assert.Contains(t, said, "cannot be known")
 	assert.Equal(t, []string{"daemon-reload"}, r.asked())
 
+	// Nor is it known while the service manager does not answer.
+	r.write("/var/tmp/unreachable", "", 0o644)
+	said = install(newer(t, first, "1.4.0"))
+	assert.Contains(t, said, "the version that runs goes on")
+	assert.Equal(t, []string{"daemon-reload"}, r.asked())
+	out, err = r.try("dpkg", "--remove", "traction")
+	assert.Error(t, err, out)
+	require.NoError(t, os.Remove(r.path("/var/tmp/unreachable")))
+
 	r.run("dpkg", "--remove", "traction")
 	assert.Equal(t, []string{"disable --now traction-control.service traction-gateway.service", "daemon-reload"}, r.asked())
 	control.end()
@@ -228,11 +237,11 @@ func installed(t *testing.T, r *root) {
 		assert.Equal(t, row.mode, info.Mode().String(), row.path)
 	}
 	for _, unit := range []string{"traction-control.service", "traction-gateway.service"} {
-		enabled, err := r.try("/usr/bin/systemctl", "--root=/", "is-enabled", unit)
+		enabled, err := r.try(systemctl, "--root=/", "is-enabled", unit)
 		assert.Error(t, err)
 		assert.Equal(t, "disabled\n", enabled, unit)
-		r.run("/usr/bin/systemctl", "--root=/", "preset", unit)
-		enabled, _ = r.try("/usr/bin/systemctl", "--root=/", "is-enabled", unit) // its status says the same
+		r.run(systemctl, "--root=/", "preset", unit)
+		enabled, _ = r.try(systemctl, "--root=/", "is-enabled", unit) // its status says the same
 		assert.Equal(t, "disabled\n", enabled, "%s, by the preset too", unit)
 	}
 }

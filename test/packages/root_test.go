@@ -12,7 +12,12 @@ import (
 )
 
 // debianRoot is where .ci/vm-root has put a Debian 12.
-const debianRoot = checkout + "/.cache/vm-root/root"
+func debianRoot() string {
+	if folder := os.Getenv("TRACTION_VM_ROOT"); folder != "" {
+		return filepath.Join(folder, "root")
+	}
+	return filepath.Join(checkout, ".cache", "vm-root", "root")
+}
 
 // root is a copy of a Debian 12, in which the service manager does not run: what is
 // asked of it is noted by a stand-in.
@@ -21,10 +26,16 @@ type root struct {
 	dir string
 }
 
+// systemctl is where the real one is; it works on files without a manager.
+const systemctl = "/usr/bin/systemctl.real"
+
 // standIn notes what systemctl is asked, and knows the control process.
 const standIn = `#!/bin/sh
 case "$*" in
-"show --property=MainPID --value traction-control.service") cat /var/tmp/pid 2>/dev/null || echo 0 ;;
+"show --property=MainPID --value traction-control.service")
+	[ ! -e /var/tmp/unreachable ] || exit 1
+	cat /var/tmp/pid 2>/dev/null || echo 0
+	;;
 *) echo "$*" >>/var/tmp/asked ;;
 esac
 `
@@ -37,14 +48,15 @@ func newRoot(t *testing.T) *root {
 	if os.Getuid() != 0 {
 		missing(t, "the right to change the root folder", "run as root")
 	}
-	if _, err := os.Stat(debianRoot); err != nil {
+	if _, err := os.Stat(debianRoot()); err != nil {
 		missing(t, "a Debian root", ".ci/vm-root .cache/vm-root")
 	}
 	need(t, "unshare", "util-linux")
 	r := &root{t, filepath.Join(t.TempDir(), "root")}
-	out, err := exec.Command("cp", "-a", debianRoot, r.dir).CombinedOutput()
+	out, err := exec.Command("cp", "-a", debianRoot(), r.dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	r.write("/usr/local/bin/systemctl", standIn, 0o755)
+	require.NoError(t, os.Rename(r.path("/usr/bin/systemctl"), r.path(systemctl)))
+	r.write("/usr/bin/systemctl", standIn, 0o755)
 	require.NoError(t, os.MkdirAll(r.path("/run/systemd/system"), 0o755)) // it seems to run
 	return r
 }
@@ -68,7 +80,7 @@ func (r *root) read(name string) string {
 func (r *root) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c",
 		`root=$1 && shift && mount -t proc proc "$root/proc" && exec chroot "$root" "$@"`, "sh", r.dir}, args...)...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8",
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8",
 		"TRACTION_SOCKET=", "HOME=/root"}
 	return cmd
 }
