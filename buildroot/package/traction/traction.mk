@@ -45,7 +45,7 @@ endef
 TRACTION_PRE_BUILD_HOOKS += TRACTION_VENDOR
 
 define TRACTION_NEED_LICENCES
-	test -s $(@D)/licences-of-modules.txt || { \
+	test -s $(TRACTION_DIR)/licences-of-modules.txt || { \
 		echo "traction: its licences are known once it is built: make traction" >&2; \
 		exit 1; }
 endef
