@@ -251,3 +251,22 @@ func TestLicencesOfThePackage(t *testing.T) {
 		}
 	}
 }
+
+// TestThePackageInstallsWhatIsThere: files that the recipe takes from the checkout.
+func TestThePackageInstallsWhatIsThere(t *testing.T) {
+	mk := read(t, "package/traction/traction.mk")
+	taken := regexp.MustCompile(`\$\(@D\)/(systemd/\S+)`).FindAllStringSubmatch(mk, -1)
+	require.Greater(t, len(taken), 5)
+	for _, m := range taken {
+		assert.FileExists(t, filepath.Join("../..", m[1]))
+	}
+	for _, m := range regexp.MustCompile(`\$\(TRACTION_PKGDIR\)/(\S+)`).FindAllStringSubmatch(mk, -1) {
+		assert.FileExists(t, filepath.Join(tree, "package/traction", m[1]))
+	}
+	// The users of the image are those that sysusers makes elsewhere.
+	data, err := os.ReadFile("../../systemd/traction.sysusers")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(`(?m)^[ug] (\S+)`).FindAllStringSubmatch(string(data), -1) {
+		assert.Regexp(t, `(?m)^\t(- - )?`+regexp.QuoteMeta(m[1])+` 88\d `, mk)
+	}
+}

@@ -37,7 +37,9 @@ func systemRoot(t *testing.T) string {
 	for name, text := range packaged {
 		write("usr/lib/systemd/system/"+name, "[Unit]\nDescription=Of a package\n"+text, 0o644)
 	}
-	write("usr/lib/systemd/system/mosquitto.service.d/10-traction.conf", read(t, "package/traction/mosquitto-unit.conf"), 0o644)
+	broker, err := os.ReadFile("../../systemd/traction-mosquitto.conf")
+	require.NoError(t, err)
+	write("usr/lib/systemd/system/mosquitto.service.d/50-traction.conf", string(broker), 0o644)
 	for _, unit := range []string{"traction-control.service", "traction-gateway.service"} {
 		data, err := os.ReadFile("../../systemd/" + unit)
 		require.NoError(t, err)

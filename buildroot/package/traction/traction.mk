@@ -4,6 +4,9 @@
 #
 ################################################################################
 
+# Without a version legal-info would pass the package over. It is no number that
+# changes with the checkout, or each commit would be built in a folder of its own.
+TRACTION_VERSION = local
 TRACTION_SITE = $(realpath $(BR2_EXTERNAL_TRACTION_PATH)/..)
 TRACTION_SITE_METHOD = local
 TRACTION_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = \
@@ -78,8 +81,8 @@ define TRACTION_INSTALL_BROKER
 	$(INSTALL) -D -m 0644 $(TRACTION_PKGDIR)/mosquitto.conf \
 		$(TARGET_DIR)/etc/mosquitto/mosquitto.conf
 	$(INSTALL) -d -m 0755 $(TARGET_DIR)/etc/mosquitto/conf.d
-	$(INSTALL) -D -m 0644 $(TRACTION_PKGDIR)/mosquitto-unit.conf \
-		$(TARGET_DIR)/usr/lib/systemd/system/mosquitto.service.d/10-traction.conf
+	$(INSTALL) -D -m 0644 $(@D)/systemd/traction-mosquitto.conf \
+		$(TARGET_DIR)/usr/lib/systemd/system/mosquitto.service.d/50-traction.conf
 endef
 # After Mosquitto's own, which it replaces.
 TRACTION_DEPENDENCIES += mosquitto
@@ -91,6 +94,8 @@ define TRACTION_INSTALL_INIT_SYSTEMD
 		$(TARGET_DIR)/usr/lib/systemd/system/traction-control.service
 	$(INSTALL) -D -m 0644 $(@D)/systemd/traction-gateway.service \
 		$(TARGET_DIR)/usr/lib/systemd/system/traction-gateway.service
+	$(INSTALL) -D -m 0644 $(@D)/systemd/traction-watchdog.conf \
+		$(TARGET_DIR)/usr/lib/systemd/system.conf.d/50-traction-watchdog.conf
 	$(INSTALL) -D -m 0644 $(TRACTION_PKGDIR)/50-traction.preset \
 		$(TARGET_DIR)/usr/lib/systemd/system-preset/50-traction.preset
 endef
