@@ -5,7 +5,6 @@ import (
 	"math"
 
 	xfont "golang.org/x/image/font"
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -52,58 +51,31 @@ func style(size vg.Length, weight xfont.Weight, c color.Color) text.Style {
 	return text.Style{
 		Color:   c,
 		Font:    font.Font{Typeface: "Liberation", Variant: "Sans", Weight: weight, Size: size},
-		Handler: plot.DefaultTextHandler,
+		Handler: text.Plain{Fonts: fonts},
 	}
 }
 
-// drawing is something that draws itself into a panel.
-type drawing func(c draw.Canvas, x, y func(float64) vg.Length)
-
-// Plot implements plot.Plotter.
-func (d drawing) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	d(c, x, y)
-}
-
-// panel makes a plot with the picture's time axis and a value axis.
-func (p *picture) panel(name string, low, high float64, labels int, withTime bool) *plot.Plot {
-	q := plot.New()
-	q.BackgroundColor = nil
-	q.X.Min, q.X.Max, q.Y.Min, q.Y.Max = p.from, p.to, low, high
-	q.X.Padding, q.Y.Padding = 0, 0
-	q.Y.Label.Text = name
-	q.Y.Label.Padding = 3
-	q.Y.Tick.Marker = valueTicks{labels}
-	q.X.Tick.Marker = timeTicks{14}
-	for _, a := range []*plot.Axis{&q.X, &q.Y} {
-		a.Tick.Length = 3
-		a.Label.TextStyle.Font, a.Label.TextStyle.Color = labelStyle.Font, ink
-		a.Tick.Label.Font, a.Tick.Label.Color = labelStyle.Font, ink
-		a.LineStyle.Color, a.Tick.LineStyle.Color = faint, faint
-	}
+// panel makes a panel with the picture's time axis.
+func (p *picture) panel(name string, low, high float64, labels int, withTime bool) *panel {
+	q := &panel{from: p.from, to: p.to, low: low, high: high, valueName: name,
+		times: timeTicks(p.from, p.to, 14), values: valueTicks(low, high, labels)}
 	if withTime {
-		q.X.Label.Text = "time since the start, minutes:seconds"
-		q.X.Label.Padding = 2
+		q.timeName = "time since the start, minutes:seconds"
 	} else {
-		bare := q.X.Tick.Marker
-		q.X.Tick.Marker = plot.TickerFunc(func(from, to float64) []plot.Tick {
-			ts := bare.Ticks(from, to)
-			for i := range ts {
-				ts[i].Label = ""
-			}
-			return ts
-		})
-	}
-	q.Add(drawing(p.drawStages), drawing(func(c draw.Canvas, x, y func(float64) vg.Length) {
-		for _, t := range q.Y.Tick.Marker.Ticks(low, high) {
-			c.StrokeLine2(draw.LineStyle{Color: grid, Width: 0.5}, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
+		for i := range q.times {
+			q.times[i].label = ""
 		}
-	}))
+	}
+	q.add(p.drawStages, func(c draw.Canvas, _, y func(float64) vg.Length) {
+		for _, t := range q.values {
+			c.StrokeLine2(draw.LineStyle{Color: grid, Width: 0.5}, c.Min.X, y(t.value), c.Max.X, y(t.value))
+		}
+	})
 	return q
 }
 
 // forcePanel is the main one: force, set-point and limit.
-func (p *picture) forcePanel() *plot.Plot {
+func (p *picture) forcePanel() *panel {
 	low, high := rangeOf(p.force)
 	l2, h2 := rangeOf(p.setPoint)
 	low, high = min(low, l2, 0), max(high, h2, 10)
@@ -114,18 +86,18 @@ func (p *picture) forcePanel() *plot.Plot {
 	}
 	high += 0.07 * (high - low)
 	q := p.panel("force, N", low, high, 7, false)
-	q.Add(line(p.setPoint, setPointLine), line(p.force, forceLine))
+	q.add(line(p.setPoint, setPointLine), line(p.force, forceLine))
 	if limit > 0 {
-		q.Add(drawing(func(c draw.Canvas, _, y func(float64) vg.Length) {
+		q.add(func(c draw.Canvas, _, y func(float64) vg.Length) {
 			c.StrokeLine2(limitLine, c.Min.X, y(limit), c.Max.X, y(limit))
-		}))
+		})
 	}
-	q.Add(drawing(p.drawMarks), drawing(p.drawPeak))
+	q.add(p.drawMarks, p.drawPeak)
 	return q
 }
 
 // holdPanel shows how well force was held; nil without a hold.
-func (p *picture) holdPanel() *plot.Plot {
+func (p *picture) holdPanel() *panel {
 	low, high := rangeOf(p.holdError)
 	if low > high {
 		return nil
@@ -133,21 +105,21 @@ func (p *picture) holdPanel() *plot.Plot {
 	low, high = min(low, -1), max(high, 1)
 	room := 0.08 * (high - low)
 	q := p.panel("hold error, N", low-room, high+room, 5, false)
-	q.Add(drawing(func(c draw.Canvas, _, y func(float64) vg.Length) {
+	q.add(func(c draw.Canvas, _, y func(float64) vg.Length) {
 		c.StrokeLine2(draw.LineStyle{Color: orange, Width: 1.2}, c.Min.X, y(0), c.Max.X, y(0))
-	}), line(p.holdError, draw.LineStyle{Color: blue, Width: 0.8}), drawing(p.drawMarks))
+	}, line(p.holdError, draw.LineStyle{Color: blue, Width: 0.8}), p.drawMarks)
 	return q
 }
 
 // ropePanel shows how far the rope was wound in.
-func (p *picture) ropePanel() *plot.Plot {
+func (p *picture) ropePanel() *panel {
 	low, high := rangeOf(p.position)
 	if high-low < 1 {
 		high = low + 1
 	}
 	room := 0.08 * (high - low)
 	q := p.panel("rope, mm", low-room, high+room, 5, true)
-	q.Add(line(p.position, draw.LineStyle{Color: ink, Width: 1}), drawing(p.drawMarks))
+	q.add(line(p.position, draw.LineStyle{Color: ink, Width: 1}), p.drawMarks)
 	return q
 }
 

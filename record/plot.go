@@ -7,7 +7,6 @@ import (
 	"math"
 	"time"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -31,6 +30,9 @@ const (
 // lines, and below it the error in hold and the position of the rope. The format
 // is "png" (1600 x 800 pixels) or "svg".
 func Plot(w io.Writer, format string, t Trace) error {
+	if err := loadFonts(); err != nil {
+		return fmt.Errorf("record: plot: %w", err)
+	}
 	p, err := newPicture(&t)
 	if err != nil {
 		return fmt.Errorf("record: plot: %w", err)
@@ -143,14 +145,14 @@ func (p *picture) draw(c draw.Canvas) {
 	c = draw.Crop(c, margin, -margin-6, margin, -margin)
 
 	main, hold, rope := p.forcePanel(), p.holdPanel(), p.ropePanel()
-	panels := []*plot.Plot{main, rope}
+	panels := []*panel{main, rope}
 	if hold != nil {
-		panels = []*plot.Plot{main, hold, rope}
+		panels = []*panel{main, hold, rope}
 	}
 	// All curves begin and end below one another, whatever the widths of the labels.
 	left, right := c.Min.X, c.Max.X
 	for _, q := range panels {
-		d := q.DataCanvas(c)
+		d := q.data(c)
 		left, right = max(left, d.Min.X), min(right, d.Max.X)
 	}
 	scale := float64(right-left) / (p.to - p.from)
@@ -175,9 +177,8 @@ func (p *picture) draw(c draw.Canvas) {
 }
 
 // drawPanel draws a panel so that its curves begin at left and end at right.
-func (p *picture) drawPanel(q *plot.Plot, c draw.Canvas, left, right vg.Length) {
-	d := q.DataCanvas(c)
-	c.Min.X += left - d.Min.X
-	c.Max.X += right - d.Max.X
-	q.Draw(c)
+func (p *picture) drawPanel(q *panel, c draw.Canvas, left, right vg.Length) {
+	data := q.data(c)
+	data.Min.X, data.Max.X = left, right
+	q.draw(c, data)
 }

@@ -115,7 +115,8 @@ func TestPlotSVG(t *testing.T) {
 		}
 	}
 	for _, want := range []string{tr.Title, "trip: patient-switch", "pause (remote)", "resume", "ended: tripped, slack",
-		"limit 451.1 N (programme)", "2:30", "tripped by patient-switch"} {
+		"limit 451.1 N (programme)", "2:30", "tripped by patient-switch",
+		"force, N", "400", "hold error, N", "rope, mm", "time since the start, minutes:seconds"} {
 		assert.Contains(t, text.String(), want)
 	}
 	assert.Less(t, b.Len(), 400_000, "120,000 samples or less make a small file")
@@ -294,13 +295,13 @@ func TestMarks(t *testing.T) {
 
 func TestTicks(t *testing.T) {
 	labels := func(from, to float64, most int, ofTime bool) (out []string) {
-		ts := valueTicks{most}.Ticks(from, to)
+		ts := valueTicks(from, to, most)
 		if ofTime {
-			ts = timeTicks{most}.Ticks(from, to)
+			ts = timeTicks(from, to, most)
 		}
-		for _, tick := range ts {
-			if tick.Label != "" {
-				out = append(out, tick.Label)
+		for _, t := range ts {
+			if t.label != "" {
+				out = append(out, t.label)
 			}
 		}
 		return out

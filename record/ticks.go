@@ -4,21 +4,16 @@ import (
 	"math"
 	"strconv"
 	"time"
-
-	"gonum.org/v1/plot"
 )
 
 // timeSteps are the distances (s) that labels of a time axis may have.
 var timeSteps = [...]float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600}
 
 // timeTicks labels seconds as minutes:seconds, at most so many times.
-type timeTicks struct{ most int }
-
-// Ticks implements plot.Ticker.
-func (t timeTicks) Ticks(from, to float64) []plot.Tick {
+func timeTicks(from, to float64, most int) []tick {
 	step := timeSteps[len(timeSteps)-1]
 	for i := len(timeSteps) - 1; i >= 0; i-- {
-		if (to-from)/timeSteps[i] > float64(t.most) {
+		if (to-from)/timeSteps[i] > float64(most) {
 			break
 		}
 		step = timeSteps[i]
@@ -42,11 +37,8 @@ func minorOf(step float64) float64 {
 }
 
 // valueTicks labels about so many round values.
-type valueTicks struct{ most int }
-
-// Ticks implements plot.Ticker.
-func (t valueTicks) Ticks(from, to float64) []plot.Tick {
-	raw := (to - from) / float64(t.most)
+func valueTicks(from, to float64, most int) []tick {
+	raw := (to - from) / float64(most)
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	step := 10 * power
 	for _, f := range [...]float64{1, 2, 5} {
@@ -60,16 +52,16 @@ func (t valueTicks) Ticks(from, to float64) []plot.Tick {
 }
 
 // ticks makes labelled ticks at multiples of step and others at multiples of minor.
-func ticks(from, to, step, minor float64, label func(float64) string) []plot.Tick {
-	var out []plot.Tick
+func ticks(from, to, step, minor float64, label func(float64) string) []tick {
+	var out []tick
 	each := int(math.Round(step / minor))
 	first := int(math.Ceil(from/minor - 1e-9))
 	for i := first; float64(i)*minor <= to+minor*1e-9; i++ {
-		tick := plot.Tick{Value: float64(i) * minor}
+		t := tick{value: float64(i) * minor}
 		if i%each == 0 {
-			tick.Label = label(tick.Value)
+			t.label = label(t.value)
 		}
-		out = append(out, tick)
+		out = append(out, t)
 	}
 	return out
 }
