@@ -6,7 +6,6 @@ package main
 var licences = map[string]string{
 	"codeberg.org/go-fonts/liberation":    "BSD-3-Clause AND OFL-1.1",
 	"codeberg.org/go-latex/latex":         "BSD-3-Clause",
-	"codeberg.org/go-pdf/fpdf":            "MIT",
 	"git.sr.ht/~sbinet/gg":                "MIT",
 	"github.com/CycloneDX/cyclonedx-go":   "Apache-2.0",
 	"github.com/ajstarks/svgo":            "CC-BY-4.0",
