@@ -23,13 +23,21 @@ func TestOutputs(t *testing.T) {
 		require.NoError(t, pin(b, name).Out(gpio.Low))
 		assert.Empty(t, r.high())
 	}
+	record := newTrace(t, "pinctrl-bcm2711")
 	for _, off := range []func() error{func() error { return b.Pins().SafeOff() }, func() error { return b.Close() }} {
 		for _, name := range outputs {
 			require.NoError(t, pin(b, name).Out(gpio.High))
 		}
 		assert.Equal(t, outputs, r.high())
+		record.edges()
 		require.NoError(t, off())
 		assert.Empty(t, r.high())
+		driven := map[int]bool{}
+		for _, e := range record.edges() {
+			assert.False(t, e.high)
+			driven[e.line] = true
+		}
+		assert.Len(t, driven, len(outputs), "driven low, and not only let go of")
 		b = r.open() // every line was given back
 	}
 }
