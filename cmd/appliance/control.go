@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
@@ -202,12 +201,6 @@ func (p *process) warm(t *hw.Table) {
 	}
 }
 
-// processors is how many goroutines may run at once. The real-time thread needs one
-// of these places each time that it wakes. When all are taken it has to wait for a
-// thread of ordinary priority, whatever its own; so there are more than this process
-// ever has goroutines with work, however few CPUs it may use.
-const processors = 8
-
 // run serves the sockets and ticks until ctx ends; then it releases first.
 func (p *process) run(ctx context.Context) error {
 	operator, err := link.Listen(p.operator, 0o660)
@@ -218,7 +211,6 @@ func (p *process) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, operator.Close())
 	}
-	runtime.GOMAXPROCS(max(processors, runtime.NumCPU()))
 	server := link.NewServer(p.source(), p.library, link.Options{Log: slog.Default(), Remote: p.remote, Key: p.key})
 	p.exec.WatchGateway(func() bool { return server.Silent(control.Remote) })
 	// The sockets outlive the executive: who watches sees the release to its end.
