@@ -109,7 +109,9 @@ func module(file string) string {
 
 // Build compiles a package of this module for the guest, static, and returns
 // the file: the program, or with test the binary of its tests.
-func Build(t testing.TB, pkg string, test bool) string {
+func Build(t testing.TB, pkg string, test bool) string { return build(t, "amd64", pkg, test) }
+
+func build(t testing.TB, processor, pkg string, test bool) string {
 	t.Helper()
 	root, err := Root()
 	if err != nil {
@@ -122,7 +124,7 @@ func Build(t testing.TB, pkg string, test bool) string {
 	}
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+processor)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, text)
 	}
