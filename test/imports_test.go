@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"traction/record":                    {"traction/control", "traction/control/link"},
 	"traction/packaging":                 {},
 	"traction/test":                      {},
-	"traction/test/packages":             {},
+	"traction/test/packages":             {"traction/test/vm"},
 }
 
 // pure packages may not touch the outside world.

@@ -29,6 +29,12 @@ func newer(t *testing.T, file, version string) string {
 	edit("DEBIAN/control", "Version: 1.0.0", "Version: "+version)
 	edit("etc/traction/traction.toml", "# For people.", "# For people, as version "+version+" says.")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "usr/bin/appliance"), []byte("#!/bin/sh\necho version "+version+"\n"), 0o755))
+	return packed(t, dir, version)
+}
+
+// packed makes a package of an unpacked one, in which something was changed.
+func packed(t *testing.T, dir, version string) string {
+	t.Helper()
 	out := filepath.Join(t.TempDir(), "traction_"+version+"_amd64.deb")
 	said, err := exec.Command("dpkg-deb", "--root-owner-group", "-Znone", "-b", dir, out).CombinedOutput()
 	require.NoError(t, err, "%s", said)
