@@ -12,22 +12,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 const units = "../systemd"
-
-// need finds a program. Where it is missing the test is skipped, in CI it fails.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatalf("%s is missing, and TRACTION_REQUIRE_PARTS asks for it; apt-get install systemd", program)
-	}
-	if err != nil {
-		t.Skipf("%s is missing: apt-get install systemd", program)
-	}
-	return path
-}
 
 // install copies a file into a folder that stands for a machine's root.
 func install(t *testing.T, root, from, to string, mode os.FileMode) {
@@ -63,8 +52,8 @@ func system(t *testing.T) (root string, installed []string) {
 	if _, err := os.Stat(filepath.Join(root, dir, "mosquitto.service")); err == nil {
 		install(t, root, "traction-mosquitto.conf", filepath.Join(dir, "mosquitto.service.d/50-traction.conf"), 0o644)
 		installed = append(installed, "mosquitto.service")
-	} else if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatal("mosquitto is missing, and TRACTION_REQUIRE_PARTS asks for it; apt-get install mosquitto")
+	} else if parts.Required() {
+		parts.Missing(t, "mosquitto", "apt-get install mosquitto")
 	}
 	return root, installed
 }
@@ -72,7 +61,7 @@ func system(t *testing.T) (root string, installed []string) {
 // TestUnitsAreUnderstood lets systemd read the units. It exits with 0 even for
 // keys that it does not know, so any output is a failure.
 func TestUnitsAreUnderstood(t *testing.T) {
-	analyze := need(t, "systemd-analyze")
+	analyze := parts.Program(t, "systemd-analyze", "systemd")
 	root, installed := system(t)
 	verify := func(unit string) string {
 		out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", "--root="+root, unit).CombinedOutput()
@@ -96,7 +85,7 @@ func TestUnitsAreUnderstood(t *testing.T) {
 // TestUnitsAreHardened holds systemd's own exposure score (0 best, 10 worst) under
 // a bound that a forgotten key would break.
 func TestUnitsAreHardened(t *testing.T) {
-	analyze := need(t, "systemd-analyze")
+	analyze := parts.Program(t, "systemd-analyze", "systemd")
 	root, installed := system(t)
 	most := map[string]int{"traction-control.service": 7, "traction-gateway.service": 12, "mosquitto.service": 12} // tenths
 	score := func(unit string) (last string, err error) {
@@ -158,7 +147,7 @@ func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
 
 // TestUsersAndFolders creates them below an empty root, as an installation would.
 func TestUsersAndFolders(t *testing.T) {
-	sysusers, tmpfiles := need(t, "systemd-sysusers"), need(t, "systemd-tmpfiles")
+	sysusers, tmpfiles := parts.Program(t, "systemd-sysusers", "systemd"), parts.Program(t, "systemd-tmpfiles", "systemd")
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to give folders to users")
 	}
