@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
+	"traction/test/parts"
 )
 
 // aedes is a second implementation of a broker, and one that tells what it sees.
@@ -30,7 +31,7 @@ type sighting struct {
 
 func startAedes(t *testing.T) *aedes {
 	t.Helper()
-	a := &aedes{js: node(t, "aedes"), port: freePort(t)}
+	a := &aedes{js: node(t, "aedes"), port: parts.FreePort(t)}
 	a.start(t)
 	return a
 }
@@ -38,7 +39,7 @@ func startAedes(t *testing.T) *aedes {
 func (a *aedes) start(t *testing.T) {
 	t.Helper()
 	a.process = launch(t, "", a.js, "aedes.mjs", a.port)
-	listens(t, a.port)
+	parts.Eventually(t, "aedes listens", func() bool { return parts.Listens("127.0.0.1:" + a.port) })
 }
 
 func (a *aedes) url() string { return "tcp://127.0.0.1:" + a.port }
@@ -59,7 +60,7 @@ func (a *aedes) run(t *testing.T) (all []sighting) {
 // restart kills the broker with all it knows and starts it anew after doing something.
 func (a *aedes) restart(t, whole *testing.T, meanwhile func()) {
 	t.Helper()
-	a.kill()
+	a.Kill()
 	a.before = append(a.before, a.run(t)...)
 	meanwhile()
 	a.start(whole)
@@ -150,7 +151,7 @@ func answer(t *testing.T, o *observer, topic, id string) string {
 
 // TestAedes: the gateway's whole life with a broker that is not Mosquitto.
 func TestAedes(t *testing.T) {
-	heavy(t)
+	parts.Heavy(t, "starts real processes and takes real time")
 	t.Parallel()
 	whole := t // what starts here lives longer than one part
 	part := func(name string, f func(t *testing.T)) {
@@ -164,7 +165,7 @@ func TestAedes(t *testing.T) {
 
 	part("greets", func(t *testing.T) {
 		o := observe(t, a.url(), "late")
-		eventually(t, "what is retained", func() bool {
+		parts.Eventually(t, "what is retained", func() bool {
 			return o.last("availability") == "online" && o.last("state") != "" && o.last("telemetry") != ""
 		})
 		for _, m := range o.seen() {
@@ -181,13 +182,13 @@ func TestAedes(t *testing.T) {
 		o := observe(t, a.url(), "somebody")
 		o.publish(t, "request/somebody", false, `{"id":"p1","command":"pause"}`)
 		s := tb.mode(t, control.Paused)
-		eventually(t, "the answer", func() bool { return answer(t, o, "response/somebody", "p1") == "ok" })
+		parts.Eventually(t, "the answer", func() bool { return answer(t, o, "response/somebody", "p1") == "ok" })
 		o.publish(t, "request", false, fmt.Sprintf(`{"id":"p2","rev":%d,"command":"resume"}`, s.Rev-1))
-		eventually(t, "the refusal", func() bool { return answer(t, o, "response", "p2") == "stale_rev" })
+		parts.Eventually(t, "the refusal", func() bool { return answer(t, o, "response", "p2") == "stale_rev" })
 		o.publish(t, "request", false, fmt.Sprintf(`{"id":"p3","rev":%d,"command":"resume"}`, s.Rev))
 		tb.mode(t, control.Treating)
-		eventually(t, "the answer", func() bool { return answer(t, o, "response", "p3") == "ok" })
-		eventually(t, "the event", func() bool { return a.commands(t, "resume") == 1 })
+		parts.Eventually(t, "the answer", func() bool { return answer(t, o, "response", "p3") == "ok" })
+		parts.Eventually(t, "the event", func() bool { return a.commands(t, "resume") == 1 })
 	})
 
 	part("outlives the broker", func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestAedes(t *testing.T) {
 			tb.pause(t)
 			tb.resume(t)
 		})
-		eventually(t, "what happened meanwhile", func() bool { return a.commands(t, "resume") == done+1 })
+		parts.Eventually(t, "what happened meanwhile", func() bool { return a.commands(t, "resume") == done+1 })
 		require.NotEmpty(t, a.published(t, "availability"))
 		assert.Equal(t, "online", a.published(t, "availability")[0].Payload)
 		assert.NotEmpty(t, a.published(t, "state"))
@@ -204,23 +205,23 @@ func TestAedes(t *testing.T) {
 
 	part("is declared dead and comes back", func(t *testing.T) {
 		o := observe(t, a.url(), "witness")
-		eventually(t, "online", func() bool { return o.last("availability") == "online" })
-		tb.gateway.kill()
-		eventually(t, "the last will", func() bool { return o.last("availability") == "offline" })
+		parts.Eventually(t, "online", func() bool { return o.last("availability") == "online" })
+		tb.gateway.Kill()
+		parts.Eventually(t, "the last will", func() bool { return o.last("availability") == "offline" })
 		done := a.commands(t, "resume")
 		tb.pause(t)
 		tb.resume(t)
 		o.publish(t, "request", true, `{"id":"r1","command":"stop"}`)
 		o.publish(t, "request/somebody", true, `{"id":"r2","command":"pause"}`)
 		tb.gateway = startGateway(whole, tb.dir, a.url())
-		eventually(t, "online", func() bool { return o.last("availability") == "online" })
-		eventually(t, "what happened meanwhile", func() bool { return a.commands(t, "resume") == done+1 })
-		eventually(t, "the refusal of what was retained", func() bool {
+		parts.Eventually(t, "online", func() bool { return o.last("availability") == "online" })
+		parts.Eventually(t, "what happened meanwhile", func() bool { return a.commands(t, "resume") == done+1 })
+		parts.Eventually(t, "the refusal of what was retained", func() bool {
 			return answer(t, o, "response", "r1") == "retained" && answer(t, o, "response/somebody", "r2") == "retained"
 		})
-		eventually(t, "nothing retained any more", func() bool {
+		parts.Eventually(t, "nothing retained any more", func() bool {
 			fresh := observe(t, a.url(), fmt.Sprintf("fresh-%d", len(a.run(t))))
-			eventually(t, "the state", func() bool { return fresh.last("state") != "" })
+			parts.Eventually(t, "the state", func() bool { return fresh.last("state") != "" })
 			return fresh.last("request") == "" && fresh.last("request/somebody") == ""
 		})
 		tb.until(t, "still treating", func(s *control.Snapshot) bool {
@@ -241,11 +242,11 @@ func TestAedes(t *testing.T) {
 		}
 		before := connections()
 		impostor := paho.NewClient(paho.NewClientOptions().AddBroker(a.url()).SetClientID(id).SetAutoReconnect(false))
-		require.NoError(t, paho.WaitTokenTimeout(impostor.Connect(), patience))
-		eventually(t, "the gateway's return", func() bool { return connections() >= before+2 })
+		require.NoError(t, paho.WaitTokenTimeout(impostor.Connect(), parts.Patience))
+		parts.Eventually(t, "the gateway's return", func() bool { return connections() >= before+2 })
 		o := observe(t, a.url(), "afterwards")
-		eventually(t, "online", func() bool { return o.last("availability") == "online" && o.last("telemetry") != "" })
-		eventually(t, "the impostor's end", func() bool { return !impostor.IsConnectionOpen() })
+		parts.Eventually(t, "online", func() bool { return o.last("availability") == "online" && o.last("telemetry") != "" })
+		parts.Eventually(t, "the impostor's end", func() bool { return !impostor.IsConnectionOpen() })
 		assert.Equal(t, before+2, connections(), "the impostor and the gateway, once each")
 	})
 
@@ -253,11 +254,11 @@ func TestAedes(t *testing.T) {
 		o := observe(t, a.url(), "last")
 		o.publish(t, "request", false, `{"id":"s1","command":"stop"}`)
 		tb.mode(t, control.Idle)
-		eventually(t, "the report", func() bool { return o.last("session") != "" })
+		parts.Eventually(t, "the report", func() bool { return o.last("session") != "" })
 		o.publish(t, "request/last", false, `{"id":"s2","command":"report"}`)
-		eventually(t, "the report once more", func() bool { return o.last("report") != "" })
-		tb.gateway.end()
-		eventually(t, "offline", func() bool { return o.last("availability") == "offline" })
+		parts.Eventually(t, "the report once more", func() bool { return o.last("report") != "" })
+		tb.gateway.End()
+		parts.Eventually(t, "offline", func() bool { return o.last("availability") == "offline" })
 	})
 
 	part("lost nothing", func(t *testing.T) {
@@ -277,6 +278,6 @@ func TestAedes(t *testing.T) {
 				all = append(all, sent{s.Topic, s.Payload, s.QoS, s.Retain, s.Client == a.gateway(t) && s.Payload != ""})
 			}
 		}
-		judge(t, all).succeed(t)
+		judge(t, all).Succeed(t)
 	})
 }

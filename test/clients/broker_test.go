@@ -2,41 +2,28 @@ package clients
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // mosquitto is Debian's broker on free ports: MQTT, and MQTT over websockets.
 type mosquitto struct {
-	port, webPort string
-	path, conf    string
-	*process
+	*parts.Mosquitto
+	webPort string
 }
 
 func startMosquitto(t *testing.T) *mosquitto {
 	t.Helper()
-	m := &mosquitto{path: program(t, "mosquitto", "mosquitto"), port: freePort(t), webPort: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	conf := "user root\npersistence false\nlog_dest stderr\nallow_anonymous true\n" +
-		fmt.Sprintf("listener %s 127.0.0.1\nlistener %s 127.0.0.1\nprotocol websockets\n", m.port, m.webPort)
-	require.NoError(t, os.WriteFile(m.conf, []byte(conf), 0o600))
-	m.start(t)
-	return m
+	web := parts.FreePort(t)
+	return &mosquitto{parts.StartMosquitto(t, "allow_anonymous true\n"+
+		fmt.Sprintf("listener %s 127.0.0.1\nlistener %s 127.0.0.1\nprotocol websockets\n", parts.FreePort(t), web)), web}
 }
-
-func (m *mosquitto) start(t *testing.T) {
-	t.Helper()
-	m.process = launch(t, "", m.path, "-c", m.conf)
-	listens(t, m.port)
-	listens(t, m.webPort)
-}
-
-func (m *mosquitto) url() string { return "tcp://127.0.0.1:" + m.port }
 
 // message is one as an observer saw it.
 type message struct {
@@ -59,15 +46,15 @@ const root = "traction/" + tableID + "/"
 func observe(t *testing.T, url, id string) *observer {
 	t.Helper()
 	o := new(observer)
-	options := paho.NewClientOptions().AddBroker(url).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(patience)
+	options := paho.NewClientOptions().AddBroker(url).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(parts.Patience)
 	o.client = paho.NewClient(options)
-	require.NoError(t, paho.WaitTokenTimeout(o.client.Connect(), patience))
+	require.NoError(t, paho.WaitTokenTimeout(o.client.Connect(), parts.Patience))
 	t.Cleanup(func() { o.client.Disconnect(100) })
 	require.NoError(t, paho.WaitTokenTimeout(o.client.Subscribe(root+"#", 1, func(_ paho.Client, m paho.Message) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.all = append(o.all, message{strings.TrimPrefix(m.Topic(), root), string(m.Payload()), m.Retained()})
-	}), patience))
+	}), parts.Patience))
 	return o
 }
 
@@ -91,5 +78,5 @@ func (o *observer) last(topic string) string {
 
 func (o *observer) publish(t *testing.T, topic string, retained bool, payload string) {
 	t.Helper()
-	require.NoError(t, paho.WaitTokenTimeout(o.client.Publish(root+topic, 1, retained, payload), patience))
+	require.NoError(t, paho.WaitTokenTimeout(o.client.Publish(root+topic, 1, retained, payload), parts.Patience))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
+	"traction/test/parts"
 )
 
 // example is one block of a document in which something is done with Mosquitto's clients.
@@ -83,12 +84,12 @@ func here(script, port string, rev uint64) string {
 // Debian's mosquitto_pub and mosquitto_sub. Requests whose response is shown get
 // exactly that one; all others are obeyed.
 func TestDocuments(t *testing.T) {
-	heavy(t)
+	parts.Heavy(t, "starts real processes and takes real time")
 	t.Parallel()
-	program(t, "mosquitto_pub", "mosquitto-clients")
+	parts.Program(t, "mosquitto_pub", "mosquitto-clients")
 	m := startMosquitto(t)
-	tb := startTable(t, m.url())
-	o := observe(t, m.url(), "eyes")
+	tb := startTable(t, m.URL())
+	o := observe(t, m.URL(), "eyes")
 	for path, least := range map[string]int{"README.md": 2, "docs/mqtt.md": 2} {
 		examples := examplesOf(t, path)
 		require.GreaterOrEqual(t, len(examples), least, "blocks with mosquitto_ in %s", path)
@@ -109,11 +110,11 @@ func (tb *table) show(t *testing.T, m *mosquitto, o *observer, e example) {
 	}
 	for _, script := range e.scripts {
 		s := tb.until(t, "any state", func(*control.Snapshot) bool { return true })
-		eventually(t, "that state at the broker", func() bool {
+		parts.Eventually(t, "that state at the broker", func() bool {
 			return strings.Contains(o.last("state"), fmt.Sprintf(`"rev":%d,`, s.Rev))
 		})
 		before := len(o.seen())
-		tb.shell(t, here(script, m.port, s.Rev))
+		tb.shell(t, here(script, m.Port(), s.Rev))
 		for _, id := range anID.FindAllStringSubmatch(script, -1) {
 			want, got := e.expected(id[1]), o.response(t, before, id[1])
 			if want.Code == "" { // nothing is shown
@@ -142,7 +143,7 @@ func (e *example) expected(id string) answered {
 // response waits for the one to an id after what was seen before.
 func (o *observer) response(t *testing.T, before int, id string) (a answered) {
 	t.Helper()
-	eventually(t, "the response to "+id, func() bool {
+	parts.Eventually(t, "the response to "+id, func() bool {
 		for _, m := range o.seen()[before:] {
 			if strings.HasPrefix(m.topic, "response") {
 				a = answered{}
@@ -169,7 +170,7 @@ func (tb *table) shell(t *testing.T, script string) {
 		return
 	}
 	p := launch(t, "", "bash", "-c", "exec "+script)
-	eventually(t, "output of "+script, func() bool { return strings.Contains(p.out.String(), "\n") })
-	p.end()
+	parts.Eventually(t, "output of "+script, func() bool { return strings.Contains(p.out.String(), "\n") })
+	p.End()
 	assert.Regexp(t, `^traction/`+tableID+`/\w+ `, p.out.String())
 }

@@ -17,6 +17,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 // nodeRED runs Node-RED headless with the shipped example flow, of which nothing
@@ -41,7 +42,7 @@ type known struct {
 
 func startNodeRED(t *testing.T, brokerPort string) *nodeRED {
 	t.Helper()
-	r := &nodeRED{js: node(t, "node-red"), dir: t.TempDir(), port: freePort(t)}
+	r := &nodeRED{js: node(t, "node-red"), dir: t.TempDir(), port: parts.FreePort(t)}
 	shipped, err := os.ReadFile("../../docs/nodered/flow.json")
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(shipped), `"port": "1883"`))
@@ -60,7 +61,7 @@ func (r *nodeRED) start(t *testing.T) {
 	program, err := filepath.Abs("node_modules/node-red/red.js")
 	require.NoError(t, err)
 	r.process = launch(t, r.dir, r.js, program, "--settings", filepath.Join(r.dir, "settings.js"))
-	eventually(t, "Node-RED answers", func() bool {
+	parts.Eventually(t, "Node-RED answers", func() bool {
 		_, err := r.ask()
 		return err == nil
 	})
@@ -68,7 +69,7 @@ func (r *nodeRED) start(t *testing.T) {
 
 // ask gets what the flow knows.
 func (r *nodeRED) ask() (k known, err error) {
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: parts.Patience}
 	answer, err := client.Get("http://127.0.0.1:" + r.port + "/traction/data")
 	if err != nil {
 		return k, err
@@ -83,7 +84,7 @@ func (r *nodeRED) ask() (k known, err error) {
 // until waits for what the flow knows to be as wanted.
 func (r *nodeRED) until(t *testing.T, what string, ok func(known) bool) (k known) {
 	t.Helper()
-	eventually(t, what, func() bool {
+	parts.Eventually(t, what, func() bool {
 		var err error
 		k, err = r.ask()
 		require.NoError(t, err)
@@ -128,7 +129,13 @@ func (r *nodeRED) logged(t *testing.T) []string {
 		return nil
 	}
 	require.NoError(t, err)
-	return strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
+	var lines []string
+	for line := range strings.Lines(string(raw)) {
+		if strings.HasSuffix(line, "\n") { // else it is still being written
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // calm fails when Node-RED has logged a warning or an error since it began to load the flow.
@@ -136,7 +143,7 @@ func (r *nodeRED) calm(t *testing.T) {
 	t.Helper()
 	_, flow, found := strings.Cut(r.out.String(), "Starting flows")
 	assert.True(t, found)
-	for line := range strings.Lines(flow + r.log.String()) {
+	for line := range strings.Lines(flow + r.Said.String()) {
 		assert.NotRegexp(t, `\[(warn|error|fatal)\]`, line)
 	}
 }
@@ -162,13 +169,13 @@ func (o *observer) measured(t *testing.T) map[[3]float64]bool {
 // TestNodeRED: the shipped example flow follows a treatment over a restart of the
 // broker, pauses, resumes and stops it, notifies, and logs it once.
 func TestNodeRED(t *testing.T) {
-	heavy(t)
+	parts.Heavy(t, "starts real processes and takes real time")
 	t.Parallel()
 	whole := t // what starts here lives longer than one part
 	m := startMosquitto(t)
-	eyes := observe(t, m.url(), "eyes") // first of all, so that it sees whatever Node-RED sees
-	r := startNodeRED(t, m.port)
-	tb := startTable(t, m.url())
+	eyes := observe(t, m.URL(), "eyes") // first of all, so that it sees whatever Node-RED sees
+	r := startNodeRED(t, m.Port())
+	tb := startTable(t, m.URL())
 	tb.treat(t)
 	r.mode(t, "treating")
 
@@ -179,7 +186,7 @@ func TestNodeRED(t *testing.T) {
 	}
 	part("shows what is measured", func(t *testing.T) {
 		k := r.until(t, "a chart", func(k known) bool { return len(k.Chart) >= 5 })
-		eventually(t, "the same at another client", func() bool {
+		parts.Eventually(t, "the same at another client", func() bool {
 			measured := eyes.measured(t)
 			return !slices.ContainsFunc(k.Chart, func(p [3]float64) bool { return !measured[p] })
 		})
@@ -192,13 +199,13 @@ func TestNodeRED(t *testing.T) {
 	})
 
 	part("survives a restart of the broker", func(t *testing.T) {
-		m.kill()
+		m.Kill()
 		r.until(t, "the loss of the broker", func(k known) bool { return !k.Connected && !k.Online })
 		r.inject(t, "stop")
 		r.noticed(t, "stop was NOT sent")
 		r.inject(t, "resume")
 		r.noticed(t, "resume was NOT sent")
-		m.start(whole)
+		m.Start(t)
 		r.mode(t, "treating") // and the stop from before did not come after all
 	})
 
@@ -219,20 +226,20 @@ func TestNodeRED(t *testing.T) {
 		r.inject(t, "stop")
 		s := tb.mode(t, control.Idle)
 		assert.Less(t, s.Force, 20*physic.Newton, "released")
-		eventually(t, "the log", func() bool { return len(r.logged(t)) > 0 })
+		parts.Eventually(t, "the log", func() bool { return len(r.logged(t)) > 0 })
 		var session struct{ End string }
 		require.NoError(t, json.Unmarshal([]byte(r.logged(t)[0]), &session))
 		assert.Equal(t, "stopped", session.End)
 	})
 
 	part("notifies", func(t *testing.T) {
-		launch(t, "", appliance(t), "press", "emergency-stop", "--for", "300ms", "--run-dir", tb.dir).succeed(t)
+		launch(t, "", parts.Appliance(t), "press", "emergency-stop", "--for", "300ms", "--run-dir", tb.dir).Succeed(t)
 		r.noticed(t, "priority alarm: ")
 		r.calm(t)
 	})
 
 	part("logs once", func(t *testing.T) {
-		r.end()
+		r.End()
 		r.start(whole)
 		r.until(t, "the table again", func(k known) bool { return k.Online && k.State != nil })
 		tb.order(t, link.Request{Command: control.CommandAcknowledge}, func(*control.Snapshot) bool { return true })

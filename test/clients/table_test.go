@@ -12,6 +12,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 // tableID is the simulated table's level in the topics: that of the documents.
@@ -44,7 +45,7 @@ func startTable(t *testing.T, broker string) *table {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "clients.toml"), []byte(programme), 0o600))
 	tb := &table{dir: dir}
-	tb.control = launch(t, "", appliance(t), "control", "--simulate", "--run-dir", dir, "--table", tableFile(t), "--programmes", dir)
+	tb.control = launch(t, "", parts.Appliance(t), "control", "--simulate", "--run-dir", dir, "--table", tableFile(t), "--programmes", dir)
 	tb.gateway = startGateway(t, dir, broker)
 	return tb
 }
@@ -64,13 +65,13 @@ func tableFile(t *testing.T) string {
 
 func startGateway(t *testing.T, dir, broker string) *process {
 	t.Helper()
-	return launch(t, "", appliance(t), "gateway", "--run-dir", dir, "--broker", broker, "--table-id", tableID)
+	return launch(t, "", parts.Appliance(t), "gateway", "--run-dir", dir, "--broker", broker, "--table-id", tableID)
 }
 
 // dial waits for the control process to answer at the operator's socket.
 func (tb *table) dial(t *testing.T) (c *link.Client) {
 	t.Helper()
-	eventually(t, "the control process answers", func() (ok bool) {
+	parts.Eventually(t, "the control process answers", func() (ok bool) {
 		var err error
 		c, err = link.Dial(bounded(t), filepath.Join(tb.dir, "control.sock"))
 		return err == nil
@@ -110,7 +111,7 @@ func (tb *table) order(t *testing.T, r link.Request, ready func(*control.Snapsho
 	t.Helper()
 	c := tb.dial(t)
 	defer c.Close() //nolint:errcheck // a test
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(parts.Patience)
 	for {
 		s := follow(t, c, r.Command.String(), ready)
 		r.Rev = &s.Rev
@@ -139,7 +140,7 @@ func (tb *table) ready(t *testing.T) {
 // press lets the simulated patient press the switch and let it go.
 func (tb *table) press(t *testing.T) {
 	t.Helper()
-	launch(t, "", appliance(t), "press", "patient", "--for", "300ms", "--run-dir", tb.dir).succeed(t)
+	launch(t, "", parts.Appliance(t), "press", "patient", "--for", "300ms", "--run-dir", tb.dir).Succeed(t)
 }
 
 // treat brings the table to the hold of a treatment.
