@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // show is the state of an entity as Home Assistant shows it.
@@ -31,7 +33,7 @@ func (o *observer) answers() (out []answered) {
 // begins so.
 func (o *observer) answer(t *testing.T, prefix string, leaveOut int) (a answered) {
 	t.Helper()
-	eventually(t, "an answer to "+prefix, func() bool {
+	parts.Eventually(t, "an answer to "+prefix, func() bool {
 		after := o.answers()[leaveOut:]
 		i := slices.IndexFunc(after, func(a answered) bool { return strings.HasPrefix(a.ID, prefix) })
 		if i >= 0 {
@@ -43,10 +45,17 @@ func (o *observer) answer(t *testing.T, prefix string, leaveOut int) (a answered
 }
 
 // call makes Home Assistant do something with an entity, and gives the table's answer.
+// As a person would, it waits until Home Assistant shows the state that the observer
+// has seen: a request with the rev of the one before is refused, and rightly so.
 func (s *scene) call(t *testing.T, service, key string, data map[string]any) answered {
 	t.Helper()
+	id := s.home.id(t, key)
+	parts.Eventually(t, "the newest state at "+key, func() bool {
+		rev, has := s.home.entities(t)[id].Attributes["rev"].(float64)
+		return !has || uint64(rev) == s.observer.state(t).Rev
+	})
 	known := len(s.observer.answers())
-	require.NoError(t, s.home.service(t, service, s.home.id(t, key), data))
+	require.NoError(t, s.home.service(t, service, id, data))
 	return s.observer.answer(t, "ha-"+key+"-", known)
 }
 
@@ -59,7 +68,7 @@ func (s *scene) done(t *testing.T, service, key string, data map[string]any) {
 
 func (s *scene) press(t *testing.T, key string) {
 	t.Helper()
-	eventually(t, key+" can be pressed", func() bool { return s.show(t, key) != unavailable })
+	parts.Eventually(t, key+" can be pressed", func() bool { return s.show(t, key) != unavailable })
 	s.done(t, "button/press", key, nil)
 }
 
@@ -68,7 +77,7 @@ func (s *scene) set(t *testing.T, key string, value float64, setting string, inF
 	t.Helper()
 	s.done(t, "number/set_value", key, map[string]any{"value": value})
 	s.observer.until(t, key+" is in force", func(st *tableState) bool { return st.Settings[setting] == inForce })
-	eventually(t, key+" is shown", func() bool {
+	parts.Eventually(t, key+" is shown", func() bool {
 		shown, err := strconv.ParseFloat(s.show(t, key), 64)
 		return err == nil && shown > value-0.01 && shown < value+0.01
 	})
@@ -142,7 +151,7 @@ func (s *scene) treat(t *testing.T) {
 
 	s.press(t, "stop")
 	s.observer.until(t, "slack", func(st *tableState) bool { return st.Mode == "idle" })
-	eventually(t, "a report", func() bool { return s.observer.newest(sessionTopic).payload != "" })
+	parts.Eventually(t, "a report", func() bool { return s.observer.newest(sessionTopic).payload != "" })
 	s.alike(t, "after a treatment")
 	assert.Equal(t, "stopped", s.show(t, "last_end"))
 	s.checkEvent(t)
@@ -153,7 +162,7 @@ func (s *scene) treat(t *testing.T) {
 func (s *scene) checkEvent(t *testing.T) {
 	t.Helper()
 	id := s.home.id(t, "event")
-	eventually(t, "the last event is shown", func() bool {
+	parts.Eventually(t, "the last event is shown", func() bool {
 		return text(s.home.entities(t)[id].Attributes["event_type"]) == text(lookup(s.observer.newest(eventTopic), "event_type"))
 	})
 }
@@ -196,7 +205,7 @@ func (s *scene) refuse(t *testing.T) {
 func (s *scene) rename(t *testing.T) {
 	for key, id := range map[string]string{"hold_force": "number.pull", "programme": "select.plan", "stop": "button.halt"} {
 		s.home.ask(t, "config/entity_registry/update", map[string]any{"entity_id": s.home.id(t, key), "new_entity_id": id}, nil)
-		eventually(t, "the new name", func() bool {
+		parts.Eventually(t, "the new name", func() bool {
 			e, found := s.home.entities(t)[id]
 			return found && e.State != unavailable
 		})

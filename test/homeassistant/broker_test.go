@@ -2,9 +2,6 @@ package homeassistant
 
 import (
 	"encoding/json"
-	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,44 +10,9 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
-
-// broker is Mosquitto on a port of its own, which it keeps over a restart.
-type broker struct {
-	owner               *testing.T // whose end is its end
-	program, conf, port string
-	running             *process
-}
-
-// startBroker runs Mosquitto without persistence: a restart forgets everything
-// that is retained, which is the hardest case for everybody.
-func startBroker(t *testing.T) *broker {
-	t.Helper()
-	b := &broker{owner: t, program: mosquittoProgram(t), port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	conf := "user root\npersistence false\nlog_dest stderr\nallow_anonymous true\nlistener " + b.port + " 127.0.0.1\n"
-	require.NoError(t, os.WriteFile(b.conf, []byte(conf), 0o600))
-	b.start(t)
-	return b
-}
-
-func (b *broker) url() string { return "tcp://127.0.0.1:" + b.port }
-
-func (b *broker) start(t *testing.T) {
-	t.Helper()
-	b.running = launch(b.owner, "", b.program, "-c", b.conf)
-	eventually(t, "mosquitto listens", func() bool {
-		c, err := net.Dial("tcp", "127.0.0.1:"+b.port)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
-}
-
-func (b *broker) stop(t *testing.T) {
-	t.Helper()
-	b.running.end(t)
-}
 
 // The topics, as the contract names them for anybody.
 const (
@@ -87,17 +49,17 @@ type observer struct {
 const telemetryKept = 20
 
 // observe connects an observer that comes back after the broker was away.
-func observe(t *testing.T, b *broker) *observer {
+func observe(t *testing.T, b *parts.Mosquitto) *observer {
 	t.Helper()
 	o := &observer{last: make(map[string]message)}
-	options := paho.NewClientOptions().AddBroker(b.url()).SetClientID("observer").SetConnectRetry(true).
+	options := paho.NewClientOptions().AddBroker(b.URL()).SetClientID("observer").SetConnectRetry(true).
 		SetConnectRetryInterval(200 * time.Millisecond).SetMaxReconnectInterval(200 * time.Millisecond).
 		SetOnConnectHandler(func(c paho.Client) {
 			c.SubscribeMultiple(map[string]byte{"traction/#": 1, "homeassistant/#": 1}, o.receive)
 		})
 	o.client = paho.NewClient(options)
 	token := o.client.Connect()
-	require.True(t, token.WaitTimeout(patience), "the observer connects")
+	require.True(t, token.WaitTimeout(parts.Patience), "the observer connects")
 	require.NoError(t, token.Error())
 	t.Cleanup(func() { o.client.Disconnect(100) })
 	return o
@@ -165,7 +127,7 @@ func (o *observer) state(t *testing.T) (s tableState) {
 // decode reads the newest message of a topic, once there is one.
 func (o *observer) decode(t *testing.T, topic string, into any) {
 	t.Helper()
-	eventually(t, "a message on "+topic, func() bool { return o.newest(topic).payload != "" })
+	parts.Eventually(t, "a message on "+topic, func() bool { return o.newest(topic).payload != "" })
 	require.NoError(t, json.Unmarshal([]byte(o.newest(topic).payload), into), topic)
 }
 
@@ -173,7 +135,7 @@ func (o *observer) decode(t *testing.T, topic string, into any) {
 func (o *observer) until(t *testing.T, what string, ok func(*tableState) bool) tableState {
 	t.Helper()
 	var s tableState
-	eventually(t, what, func() bool {
+	parts.Eventually(t, what, func() bool {
 		s = o.state(t)
 		return ok(&s)
 	})
@@ -184,18 +146,18 @@ func (o *observer) until(t *testing.T, what string, ok func(*tableState) bool) t
 func (o *observer) publish(t *testing.T, topic, payload string) {
 	t.Helper()
 	token := o.client.Publish(topic, 1, false, payload)
-	require.True(t, token.WaitTimeout(patience), "publish on %s", topic)
+	require.True(t, token.WaitTimeout(parts.Patience), "publish on %s", topic)
 	require.NoError(t, token.Error())
 }
 
 // retained asks a fresh connection for all that the broker keeps under a topic.
-func (o *observer) retained(t *testing.T, b *broker, filter string) map[string]string {
+func (o *observer) retained(t *testing.T, b *parts.Mosquitto, filter string) map[string]string {
 	t.Helper()
 	var mu sync.Mutex
 	kept := make(map[string]string)
-	c := paho.NewClient(paho.NewClientOptions().AddBroker(b.url()).SetClientID("keeper"))
+	c := paho.NewClient(paho.NewClientOptions().AddBroker(b.URL()).SetClientID("keeper"))
 	token := c.Connect()
-	require.True(t, token.WaitTimeout(patience))
+	require.True(t, token.WaitTimeout(parts.Patience))
 	require.NoError(t, token.Error())
 	defer c.Disconnect(100)
 	// The broker sends what it keeps in the order of subscriptions, so that the mark
@@ -215,12 +177,12 @@ func (o *observer) retained(t *testing.T, b *broker, filter string) map[string]s
 	}
 	for _, f := range []string{filter, mark} {
 		token := c.Subscribe(f, 1, take)
-		require.True(t, token.WaitTimeout(patience))
+		require.True(t, token.WaitTimeout(parts.Patience))
 		require.NoError(t, token.Error())
 	}
 	select {
 	case <-done:
-	case <-time.After(patience):
+	case <-time.After(parts.Patience):
 		t.Fatal("the broker does not tell what it keeps")
 	}
 	o.publishRetained(t, mark, "")
@@ -232,7 +194,7 @@ func (o *observer) retained(t *testing.T, b *broker, filter string) map[string]s
 func (o *observer) publishRetained(t *testing.T, topic, payload string) {
 	t.Helper()
 	token := o.client.Publish(topic, 1, true, payload)
-	require.True(t, token.WaitTimeout(patience))
+	require.True(t, token.WaitTimeout(parts.Patience))
 	require.NoError(t, token.Error())
 }
 
@@ -247,7 +209,7 @@ type discovery struct {
 func (o *observer) discovery(t *testing.T) discovery {
 	t.Helper()
 	var d discovery
-	eventually(t, "a discovery message", func() bool {
+	parts.Eventually(t, "a discovery message", func() bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		for topic, m := range o.last {

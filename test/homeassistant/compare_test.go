@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // What an entity shows that cannot be used now, and one that has no value.
@@ -27,17 +29,17 @@ func (h *home) id(t *testing.T, key string) string {
 func (h *home) settled(t *testing.T, want []string) {
 	t.Helper()
 	var got []string
-	eventuallyOr(t, func() bool {
+	if !parts.Await(parts.Patience, func() bool {
 		got = got[:0]
 		for id := range h.registry(t) {
 			got = append(got, strings.TrimPrefix(id, uniqueID("")))
 		}
 		slices.Sort(got)
 		return slices.Equal(got, want)
-	}, func() {
+	}) {
 		assert.Equal(t, want, got)
 		t.Fatal("Home Assistant has other entities than expected")
-	})
+	}
 }
 
 // offered waits until Home Assistant has exactly what the discovery message says:
@@ -45,7 +47,7 @@ func (h *home) settled(t *testing.T, want []string) {
 func (s *scene) offered(t *testing.T) {
 	t.Helper()
 	var want, got []string
-	eventuallyOr(t, func() bool {
+	if !parts.Await(parts.Patience, func() bool {
 		want, got = nil, nil
 		for _, c := range s.observer.discovery(t).Components {
 			if len(c) > 1 { // else it is a removal: platform alone
@@ -59,10 +61,10 @@ func (s *scene) offered(t *testing.T) {
 		slices.Sort(want)
 		slices.Sort(got)
 		return slices.Equal(want, got)
-	}, func() {
+	}) {
 		assert.Equal(t, want, got)
 		t.Fatal("Home Assistant has other entities than the discovery offers")
-	})
+	}
 }
 
 // checkRegistry compares what does not change with the list. With untouched set
@@ -151,13 +153,13 @@ func (s *scene) compared(t *testing.T, list []expected) []string {
 func (s *scene) alike(t *testing.T, when string) {
 	t.Helper()
 	var wrong []string
-	eventuallyOr(t, func() bool {
+	if !parts.Await(parts.Patience, func() bool {
 		wrong = s.compared(t, all)
 		return len(wrong) == 0
-	}, func() {
+	}) {
 		t.Fatalf("%s, Home Assistant shows something else than the table says:\n%s\nIts log complains:\n%s", when,
 			strings.Join(wrong, "\n"), strings.Join(s.home.complaints(), "\n"))
-	})
+	}
 }
 
 func deref(s *string) string {

@@ -6,18 +6,20 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // convert: a table in pounds-force shows and sets them, and never asks for more
 // than was said. One pound-force is 4.4482216 N.
 func (s *scene) convert(t *testing.T) {
 	const newtons = 4.4482216152605
-	s.table.gateway.end(t)
+	s.table.gateway.End()
 	s.table.startGateway(t, "homeassistant", "force_unit", `"lbf"`)
 	unit := func(key string) string {
 		return text(s.home.entities(t)[s.home.id(t, key)].Attributes["unit_of_measurement"])
 	}
-	eventually(t, "pounds", func() bool { return unit("force") == "lbf" && unit("hold_force") == "lbf" })
+	parts.Eventually(t, "pounds", func() bool { return unit("force") == "lbf" && unit("hold_force") == "lbf" })
 	if len(s.observer.state(t).Trips) > 0 { // the control process has begun anew
 		s.press(t, "acknowledge")
 	}
@@ -27,17 +29,17 @@ func (s *scene) convert(t *testing.T) {
 		shown, err := strconv.ParseFloat(s.show(t, key), 64)
 		return err == nil && shown > want-0.0006 && shown < want+0.0006
 	}
-	eventually(t, "150 N in pounds", func() bool { return near("hold_force", 150/newtons) })
+	parts.Eventually(t, "150 N in pounds", func() bool { return near("hold_force", 150/newtons) })
 
 	s.done(t, "number/set_value", "hold_force", map[string]any{"value": 30})
 	st := s.observer.until(t, "30 lbf", func(st *tableState) bool { return st.Settings["hold_n"] != 150 })
 	assert.LessOrEqual(t, st.Settings["hold_n"], 30*newtons)
 	assert.InDelta(t, 30*newtons, st.Settings["hold_n"], 0.001)
-	eventually(t, "30 lbf is shown", func() bool { return near("hold_force", 30) })
+	parts.Eventually(t, "30 lbf is shown", func() bool { return near("hold_force", 30) })
 
 	// The largest number that is offered is one that the table takes.
 	var most float64
-	eventually(t, "the range of the programme", func() bool {
+	parts.Eventually(t, "the range of the programme", func() bool {
 		most, _ = s.home.entities(t)[s.home.id(t, "hold_force")].Attributes["max"].(float64)
 		allowed := s.observer.state(t).Limits["remote_hold_n"].Value
 		return allowed != nil && most*newtons <= *allowed+0.001
@@ -46,7 +48,7 @@ func (s *scene) convert(t *testing.T) {
 	s.done(t, "number/set_value", "hold_force", map[string]any{"value": most})
 	s.observer.until(t, "the most", func(st *tableState) bool { return st.Settings["hold_n"] > 140 })
 
-	s.table.gateway.end(t)
+	s.table.gateway.End()
 	s.table.startGateway(t)
-	eventually(t, "newtons again", func() bool { return unit("force") == "N" && unit("hold_force") == "N" })
+	parts.Eventually(t, "newtons again", func() bool { return unit("force") == "N" && unit("hold_force") == "N" })
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // documents is the folder with what a person is offered to copy.
@@ -133,7 +135,7 @@ func markdown(v any) (out []string) {
 func (s *scene) alarmed(t *testing.T) {
 	t.Helper()
 	said := firstText("trips", "active")(s.observer.newest(stateTopic))
-	eventually(t, "a notification of the alarm", func() bool {
+	parts.Eventually(t, "a notification of the alarm", func() bool {
 		return s.home.notifications(t)["traction_table_alarm"].Message == said
 	})
 	var dashboard any
@@ -149,7 +151,7 @@ func (s *scene) alarmed(t *testing.T) {
 func (s *scene) logged(t *testing.T) {
 	t.Helper()
 	report := s.observer.newest(sessionTopic)
-	eventually(t, "an event of the session", func() bool {
+	parts.Eventually(t, "an event of the session", func() bool {
 		n := s.home.notifications(t)["echo_"+text(lookup(report, "session"))]
 		return n.Title == text(lookup(report, "end")) && n.Message == text(lookup(report, "programme"))
 	})
@@ -189,7 +191,7 @@ func (s *scene) remind(t *testing.T) {
 	s.observer.publishRetained(t, sessionTopic, string(raw))
 	s.alike(t, "with an old treatment")
 	evening()
-	eventually(t, "a reminder", func() bool { return strings.Contains(s.home.notifications(t)[shown].Message, "3 days") })
+	parts.Eventually(t, "a reminder", func() bool { return strings.Contains(s.home.notifications(t)[shown].Message, "3 days") })
 	assert.Equal(t, logged, s.automation(t, "traction_table_session").Attributes["last_triggered"], "an old treatment is logged once")
 
 	s.observer.publishRetained(t, sessionTopic, report.payload)

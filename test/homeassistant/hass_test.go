@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // configuration is all that Home Assistant is told. The frontend cannot be left
@@ -34,7 +36,7 @@ type home struct {
 	owner        *testing.T // whose end is its end
 	program, dir string
 	api
-	running *process
+	running *parts.Process
 }
 
 // startHome runs a new Home Assistant, with what the documents offer, and makes its
@@ -42,12 +44,12 @@ type home struct {
 func startHome(t *testing.T) *home {
 	t.Helper()
 	h := &home{owner: t, program: hass(t), dir: t.TempDir()}
-	pages, port := filepath.Join(h.dir, "pages"), freePort(t)
+	pages, port := filepath.Join(h.dir, "pages"), parts.FreePort(t)
 	require.NoError(t, os.MkdirAll(filepath.Join(pages, "hass_frontend"), 0o700))
 	text := fmt.Sprintf(configuration, port, pages) + copied
 	copyDocuments(t, h.dir)
 	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "configuration.yaml"), []byte(text), 0o600))
-	h.base, h.http.Timeout = "http://127.0.0.1:"+port, patience
+	h.base, h.http.Timeout = "http://127.0.0.1:"+port, parts.Patience
 	h.start(t)
 	h.onboard(t)
 	return h
@@ -57,8 +59,8 @@ func startHome(t *testing.T) *home {
 func (h *home) start(t *testing.T) {
 	t.Helper()
 	h.running = launch(h.owner, h.dir, h.program, "--config", h.dir, "--skip-pip", "--log-no-color")
-	eventually(t, "Home Assistant runs", func() bool {
-		require.False(t, h.running.over(), "it has ended: %s", h.running.out)
+	parts.Eventually(t, "Home Assistant runs", func() bool {
+		require.True(t, h.running.Alive(), "it has ended: %s", h.running.Said)
 		if h.token == "" {
 			status, _, err := h.call(http.MethodGet, "/api/onboarding", nil)
 			return err == nil && status == http.StatusOK
@@ -70,7 +72,7 @@ func (h *home) start(t *testing.T) {
 
 func (h *home) stop(t *testing.T) {
 	t.Helper()
-	h.running.end(t)
+	h.running.End()
 }
 
 // onboard makes the owner and gets a token. The step core_config is left out: it
@@ -95,7 +97,7 @@ func (h *home) onboard(t *testing.T) {
 }
 
 // connect sets its MQTT integration up, as the owner would in a dialogue.
-func (h *home) connect(t *testing.T, b *broker) {
+func (h *home) connect(t *testing.T, b *parts.Mosquitto) {
 	t.Helper()
 	type step struct {
 		FlowID string `json:"flow_id"`
@@ -107,7 +109,7 @@ func (h *home) connect(t *testing.T, b *broker) {
 	h.do(t, http.MethodPost, "/api/config/config_entries/flow", map[string]any{"handler": "mqtt"}, &s)
 	require.Equal(t, "form", s.Type)
 	flow := s.FlowID
-	h.do(t, http.MethodPost, "/api/config/config_entries/flow/"+flow, map[string]any{"broker": "127.0.0.1", "port": number(b.port)}, &s)
+	h.do(t, http.MethodPost, "/api/config/config_entries/flow/"+flow, map[string]any{"broker": "127.0.0.1", "port": number(b.Port())}, &s)
 	require.Equal(t, "create_entry", s.Type, "%+v", s)
 }
 
@@ -134,7 +136,7 @@ var foreseen = []string{
 
 // complaints are all other warnings and errors in its log.
 func (h *home) complaints() (out []string) {
-	for line := range strings.Lines(h.running.out.String()) {
+	for line := range strings.Lines(h.running.Said.String()) {
 		bad := strings.Contains(line, " WARNING ") || strings.Contains(line, " ERROR ") || strings.Contains(line, " CRITICAL ")
 		if bad && !slices.ContainsFunc(foreseen, func(known string) bool { return strings.Contains(line, known) }) {
 			out = append(out, strings.TrimSpace(line))

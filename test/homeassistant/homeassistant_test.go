@@ -5,11 +5,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // scene is everybody who takes part.
 type scene struct {
-	broker   *broker
+	broker   *parts.Mosquitto
 	observer *observer
 	table    *table
 	home     *home
@@ -18,12 +20,10 @@ type scene struct {
 // TestHomeAssistant is one story with a real Home Assistant; each part goes on
 // where the one before ended.
 func TestHomeAssistant(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes minutes of real time, with a Home Assistant, a broker and the appliance")
-	}
+	parts.Heavy(t, "takes minutes of real time, with a Home Assistant, a broker and the appliance")
 	hass(t)
-	b := startBroker(t)
-	s := &scene{broker: b, observer: observe(t, b), table: newTable(t, b.url())}
+	b := parts.StartMosquitto(t, "allow_anonymous true\n") // a restart forgets all that is retained, which is the hardest case
+	s := &scene{broker: b, observer: observe(t, b), table: newTable(t, b.URL())}
 	s.table.startControl(t, "full")
 	s.table.startGateway(t, "homeassistant", "suggested_area", `"Practice"`, "homeassistant", "configuration_url", `"http://127.0.0.1:8080"`)
 	s.home = startHome(t)
@@ -67,7 +67,7 @@ func (o *observer) births() (n int) {
 // seconds after it has connected; a broker that ends sooner makes it complain.
 func (s *scene) born(t *testing.T, before int) {
 	t.Helper()
-	eventually(t, "Home Assistant says that it is there", func() bool { return s.observer.births() > before })
+	parts.Eventually(t, "Home Assistant says that it is there", func() bool { return s.observer.births() > before })
 }
 
 // arrive: what is offered is what a person gets, with the values of the table.
@@ -108,14 +108,14 @@ func (s *scene) restartHome(t *testing.T) {
 
 // restartBroker: a broker that has forgotten everything is told again.
 func (s *scene) restartBroker(t *testing.T) {
-	s.broker.stop(t)
-	eventually(t, "Home Assistant notices that the broker is gone", func() bool {
+	s.broker.End()
+	parts.Eventually(t, "Home Assistant notices that the broker is gone", func() bool {
 		return s.show(t, "force") == unavailable
 	})
 	before := s.observer.births()
-	s.broker.start(t)
+	s.broker.Start(t)
 	s.born(t, before)
-	eventually(t, "the table is back", func() bool { return s.show(t, "connected") == "on" && s.show(t, "force") != unavailable })
+	parts.Eventually(t, "the table is back", func() bool { return s.show(t, "connected") == "on" && s.show(t, "force") != unavailable })
 	s.home.settled(t, keysAt("full"))
 	s.alike(t, "after a restart of the broker")
 	kept := s.observer.retained(t, s.broker, "#")
@@ -128,7 +128,7 @@ func (s *scene) restartBroker(t *testing.T) {
 // permit: each level has its own entities.
 func (s *scene) permit(t *testing.T) {
 	for _, level := range []string{"adjust", "stop", "monitor", "full"} {
-		s.table.control.end(t)
+		s.table.control.End()
 		s.table.startControl(t, level)
 		s.observer.until(t, "the level is told", func(s *tableState) bool { return s.Permission == level })
 		s.home.settled(t, keysAt(level))
@@ -144,19 +144,19 @@ func (s *scene) permit(t *testing.T) {
 func (s *scene) remove(t *testing.T) {
 	gone := func(t *testing.T) {
 		s.home.settled(t, nil)
-		eventually(t, "no device", func() bool { return len(s.home.devices(t)) == 0 })
+		parts.Eventually(t, "no device", func() bool { return len(s.home.devices(t)) == 0 })
 		assert.Empty(t, s.observer.retained(t, s.broker, "homeassistant/#"))
 	}
 	s.observer.publish(t, requestTopic, `{"id":"away","command":"unpublish"}`)
 	assert.Equal(t, "ok", s.observer.answer(t, "away", 0).Code)
 	gone(t)
 
-	s.table.gateway.end(t)
+	s.table.gateway.End()
 	s.table.startGateway(t)
 	s.home.settled(t, keysAt("full"))
 	s.alike(t, "back after a removal")
 
-	s.table.gateway.end(t)
+	s.table.gateway.End()
 	s.table.startGateway(t, "homeassistant", "enabled", "false")
 	gone(t)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // api is Home Assistant's way in for programs, with the rights of its owner.
@@ -105,7 +107,7 @@ func (a *api) request(t *testing.T, kind string, fields map[string]any) (json.Ra
 	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(a.base, "http")+"/api/websocket", nil)
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // nothing is left to say
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(parts.Patience)))
 	var hello struct{ Type string }
 	require.NoError(t, conn.ReadJSON(&hello))
 	require.NoError(t, conn.WriteJSON(map[string]any{"type": "auth", "access_token": a.token}))

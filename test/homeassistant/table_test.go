@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // tableID is the topic level of the table under test.
@@ -20,15 +22,15 @@ type table struct {
 	dir      string
 	broker   string
 	settings string // file of the gateway
-	control  *process
-	gateway  *process
+	control  *parts.Process
+	gateway  *parts.Process
 }
 
 // newTable prepares a table at a broker; nothing runs yet.
 func newTable(t *testing.T, broker string) *table {
 	t.Helper()
 	dir := t.TempDir()
-	tb := &table{owner: t, program: build(t), dir: dir, broker: broker, settings: filepath.Join(dir, "traction.toml")}
+	tb := &table{owner: t, program: parts.Appliance(t), dir: dir, broker: broker, settings: filepath.Join(dir, "traction.toml")}
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "programmes"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "programmes", "short.toml"), []byte(`title = "Short"
 source = "a test"
@@ -50,7 +52,7 @@ func (tb *table) startControl(t *testing.T, permission string) {
 	t.Helper()
 	tb.control = launch(tb.owner, tb.dir, tb.program, "control", "--simulate", "--run-dir", tb.dir,
 		"--programmes", filepath.Join(tb.dir, "programmes"), "--remote", permission)
-	eventually(t, "the control process listens", func() bool {
+	parts.Eventually(t, "the control process listens", func() bool {
 		_, err := os.Stat(filepath.Join(tb.dir, "gateway.sock"))
 		return err == nil
 	})
@@ -96,5 +98,5 @@ func (tb *table) hand(t *testing.T, args ...string) {
 	} else {
 		args = append(args, "--socket", filepath.Join(tb.dir, "control.sock"))
 	}
-	launch(t, tb.dir, tb.program, args...).finished(t)
+	launch(t, tb.dir, tb.program, args...).Succeed(t)
 }
