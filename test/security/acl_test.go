@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
+	"traction/test/parts"
 )
 
 // people and programs of the example.
@@ -77,7 +78,7 @@ func TestAccessRules(t *testing.T) {
 				continue
 			}
 			clients[writer].publish(end, false, "end of "+writer)
-			eventually(t, reader+" hears the end of "+writer, func() bool { return clients[reader].newest(end) == "end of "+writer })
+			parts.Eventually(t, reader+" hears the end of "+writer, func() bool { return clients[reader].newest(end) == "end of "+writer })
 		}
 	}
 	var arrived, forbidden int
@@ -93,7 +94,7 @@ func TestAccessRules(t *testing.T) {
 			}
 			if !may(writer, topic, true) {
 				forbidden++
-				eventually(t, "the broker's log tells that "+writer+" wrote "+topic, func() bool { return b.denied(writer, topic) == 1 })
+				parts.Eventually(t, "the broker's log tells that "+writer+" wrote "+topic, func() bool { return b.denied(writer, topic) == 1 })
 			}
 		}
 	}
@@ -107,12 +108,12 @@ func TestNobodyGetsInWithout(t *testing.T) {
 	connect := func(o *paho.ClientOptions) error {
 		c := paho.NewClient(o)
 		defer c.Disconnect(0)
-		return paho.WaitTokenTimeout(c.Connect(), patience)
+		return paho.WaitTokenTimeout(c.Connect(), parts.Patience)
 	}
 	require.NoError(t, connect(b.options(t, "anna")))
 	require.NoError(t, connect(b.options(t, "recorder")))
 
-	nobody := paho.NewClientOptions().AddBroker("tcp://" + b.plain).SetClientID("nobody").SetConnectTimeout(patience).SetProtocolVersion(4)
+	nobody := paho.NewClientOptions().AddBroker("tcp://" + b.plain).SetClientID("nobody").SetConnectTimeout(parts.Patience).SetProtocolVersion(4)
 	assert.Error(t, connect(nobody), "nobody")
 	assert.Error(t, connect(nobody.SetUsername("recorder").SetPassword("wrong")), "a wrong password")
 	assert.Error(t, connect(nobody.SetUsername("anna").SetPassword("")), "a user who has a certificate")
@@ -127,14 +128,14 @@ func TestNobodyGetsInWithout(t *testing.T) {
 	reader := b.as(t, "recorder")
 	for _, name := range []string{"+", "#"} {
 		wild := paho.NewClient(b.options(t, name))
-		if paho.WaitTokenTimeout(wild.Connect(), patience) != nil {
+		if paho.WaitTokenTimeout(wild.Connect(), parts.Patience) != nil {
 			continue
 		}
-		require.NoError(t, paho.WaitTokenTimeout(wild.Publish("traction/table-1/request", 1, false, "wild"), patience))
+		require.NoError(t, paho.WaitTokenTimeout(wild.Publish("traction/table-1/request", 1, false, "wild"), parts.Patience))
 		wild.Disconnect(100)
 	}
 	b.as(t, "homeassistant").publish("traction/table-1/request", false, "end")
-	eventually(t, "the end", func() bool { return reader.newest("traction/table-1/request") == "end" })
+	parts.Eventually(t, "the end", func() bool { return reader.newest("traction/table-1/request") == "end" })
 	assert.Len(t, reader.on("traction/table-1/request"), 1)
 }
 
@@ -147,18 +148,18 @@ func TestRevokedCertificate(t *testing.T) {
 	err := func(user string) error {
 		c := paho.NewClient(b.options(t, user))
 		defer c.Disconnect(0)
-		return paho.WaitTokenTimeout(c.Connect(), patience)
+		return paho.WaitTokenTimeout(c.Connect(), parts.Patience)
 	}
 	assert.Error(t, err("bert"))
 	assert.NoError(t, err("anna"))
-	eventually(t, "the broker tells", func() bool { return strings.Contains(b.log.String(), "certificate verify failed") })
+	parts.Eventually(t, "the broker tells", func() bool { return strings.Contains(b.Said.String(), "certificate verify failed") })
 }
 
 // TestMosquittoHasNothingToSay: no key of the example is old or misunderstood.
 func TestMosquittoHasNothingToSay(t *testing.T) {
 	b := newBroker(t)
-	eventually(t, "it runs", func() bool { return strings.Contains(b.log.String(), "running") })
-	for line := range strings.Lines(b.log.String()) {
+	parts.Eventually(t, "it runs", func() bool { return strings.Contains(b.Said.String(), "running") })
+	for line := range strings.Lines(b.Said.String()) {
 		if strings.Contains(line, "Warning") || strings.Contains(line, "Note") || strings.Contains(line, "Error") {
 			assert.Contains(t, line, "should not be run as root", "a packaged Mosquitto is not")
 		}
@@ -177,7 +178,7 @@ func TestTablesAreApart(t *testing.T) {
 	}
 	watcher, bert := b.as(t, "recorder"), b.as(t, "bert")
 	for id := range tables {
-		eventually(t, id+" is there", func() bool { return watcher.newest("traction/"+id+"/availability") == "online" })
+		parts.Eventually(t, id+" is there", func() bool { return watcher.newest("traction/"+id+"/availability") == "online" })
 	}
 	// A client id that is taken throws nobody off: it is the user's own.
 	thief := b.as(t, "anna", func(o *paho.ClientOptions) { o.SetClientID("table-1") })
@@ -185,10 +186,10 @@ func TestTablesAreApart(t *testing.T) {
 	start := fmt.Sprintf(`{"id":"foreign","rev":%d,"command":"start"}`, s.Rev)
 	for _, topic := range []string{"traction/table-1/request", "traction/table-1/request/bert", "traction/table-1/request/anna", "traction/table-1/request/table-2"} {
 		bert.publish(topic, false, start)
-		eventually(t, "the broker's log tells of "+topic, func() bool { return b.denied("bert", topic) == 1 })
+		parts.Eventually(t, "the broker's log tells of "+topic, func() bool { return b.denied("bert", topic) == 1 })
 	}
 	thief.publish("traction/table-2/request/anna", false, `{"id":"other","rev":1,"command":"start"}`)
-	eventually(t, "an answer of the other table", func() bool { return thief.newest("traction/table-2/response/anna") != "" })
+	parts.Eventually(t, "an answer of the other table", func() bool { return thief.newest("traction/table-2/response/anna") != "" })
 	assert.Equal(t, "stale_rev", decode[response](t, thief.newest("traction/table-2/response/anna")).Code)
 	after := tables["table-1"].now()
 	assert.Equal(t, control.Armed, after.Mode)

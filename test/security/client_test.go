@@ -12,6 +12,8 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // event and response are what this test needs of the table's messages.
@@ -56,7 +58,7 @@ type client struct {
 // with a password.
 func (b *broker) options(t *testing.T, user string) *paho.ClientOptions {
 	t.Helper()
-	o := paho.NewClientOptions().SetClientID(user).SetAutoReconnect(false).SetConnectTimeout(patience).SetProtocolVersion(4)
+	o := paho.NewClientOptions().SetClientID(user).SetAutoReconnect(false).SetConnectTimeout(parts.Patience).SetProtocolVersion(4)
 	o.SetOrderMatters(true)
 	cert, key := filepath.Join(b.certs, user+".crt"), filepath.Join(b.certs, user+".key")
 	if !exists(cert) {
@@ -78,13 +80,13 @@ func (b *broker) as(t *testing.T, user string, changes ...func(*paho.ClientOptio
 		change(o)
 	}
 	c.client = paho.NewClient(o)
-	require.NoError(t, paho.WaitTokenTimeout(c.client.Connect(), patience))
+	require.NoError(t, paho.WaitTokenTimeout(c.client.Connect(), parts.Patience))
 	t.Cleanup(func() { c.client.Disconnect(0) })
 	require.NoError(t, paho.WaitTokenTimeout(c.client.Subscribe("#", 1, func(_ paho.Client, m paho.Message) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.all = append(c.all, received{m.Topic(), string(m.Payload()), m.Retained()})
-	}), patience))
+	}), parts.Patience))
 	return c
 }
 
@@ -92,7 +94,7 @@ func (b *broker) as(t *testing.T, user string, changes ...func(*paho.ClientOptio
 // drops.
 func (c *client) publish(topic string, retained bool, payload string) {
 	c.t.Helper()
-	require.NoError(c.t, paho.WaitTokenTimeout(c.client.Publish(topic, 1, retained, payload), patience))
+	require.NoError(c.t, paho.WaitTokenTimeout(c.client.Publish(topic, 1, retained, payload), parts.Patience))
 }
 
 // least is the time between two requests of a client, below the gateway's limit of
@@ -158,7 +160,7 @@ func (c *client) events() (out []event) {
 func (c *client) answer(id string, n int) response {
 	c.t.Helper()
 	var found []response
-	eventually(c.t, "response to "+id, func() bool {
+	parts.Eventually(c.t, "response to "+id, func() bool {
 		found = c.answers(id)
 		return len(found) >= n
 	})

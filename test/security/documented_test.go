@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // documented gives the shell commands of a document, those blocks that hold one of
@@ -37,7 +39,7 @@ func documented(t *testing.T, path string, marks ...string) string {
 // shell runs commands in a folder, as a person would, and gives what they print.
 func shell(t *testing.T, dir, commands string, env ...string) string {
 	t.Helper()
-	part(t, "openssl", "openssl")
+	parts.Program(t, "openssl", "openssl")
 	cmd := exec.Command("/bin/sh", "-eu", "-c", commands)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)

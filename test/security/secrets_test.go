@@ -3,21 +3,22 @@ package security
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // betrays looks for a secret in all that a process shows to others.
-func betrays(t *testing.T, cmd *exec.Cmd, said, secret string) {
+func betrays(t *testing.T, p *parts.Process, said, secret string) {
 	t.Helper()
 	assert.NotContains(t, said, secret, "in its output")
 	for _, name := range []string{"cmdline", "environ"} {
-		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", cmd.Process.Pid, name))
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.Cmd.Process.Pid, name))
 		require.NoError(t, err)
 		assert.NotContains(t, string(raw), secret, name)
 	}
@@ -64,19 +65,19 @@ func TestSecretsStaySecret(t *testing.T) {
 			tb := newTable(t, b, "table-1", c.changes)
 			tb.startGateway()
 			if c.ends {
-				assert.Error(t, tb.gateway.Wait())
+				assert.Error(t, tb.gateway.Wait(t))
 				assert.Contains(t, tb.said.String(), c.want)
 				assert.NotContains(t, tb.said.String(), c.secret)
 				return
 			}
-			eventually(t, c.want, func() bool { return strings.Contains(tb.said.String(), c.want) })
+			parts.Eventually(t, c.want, func() bool { return strings.Contains(tb.said.String(), c.want) })
 			betrays(t, tb.gateway, tb.said.String(), c.secret)
-			end(tb.gateway)
+			tb.gateway.End()
 			assert.NotContains(t, tb.said.String(), c.secret)
 		})
 	}
 	for _, secret := range []string{"right-password", "swordfish", inside} {
-		assert.NotContains(t, b.log.String(), secret, "the broker's log")
+		assert.NotContains(t, b.Said.String(), secret, "the broker's log")
 	}
 }
 
@@ -93,11 +94,11 @@ func TestRequestKeyStaysSecret(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
 			tb := newTable(t, b, "table-1", nil)
 			tb.startControl("--request-key-file", path)
-			eventually(t, c.want, func() bool { return strings.Contains(tb.said.String(), c.want) })
+			parts.Eventually(t, c.want, func() bool { return strings.Contains(tb.said.String(), c.want) })
 			if c.want == "control runs" {
 				betrays(t, tb.control, tb.said.String(), c.secret)
 			}
-			end(tb.control)
+			tb.control.End()
 			assert.NotContains(t, tb.said.String(), c.secret)
 		})
 	}

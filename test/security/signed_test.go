@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
+	"traction/test/parts"
 )
 
 const page = "../../docs/SECURITY.md"
@@ -20,9 +21,7 @@ const page = "../../docs/SECURITY.md"
 // TestSignedAsDocumented: with a key, a start that is not signed with it is refused
 // although everything else is right, and the page's commands make one that is obeyed.
 func TestSignedAsDocumented(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a quarter of a minute of real time")
-	}
+	parts.Heavy(t, "takes a quarter of a minute of real time")
 	b := newBroker(t)
 	dir := t.TempDir()
 	key, other := filepath.Join(dir, "key"), filepath.Join(dir, "other")
@@ -43,7 +42,7 @@ func TestSignedAsDocumented(t *testing.T) {
 	}
 	for _, with := range []string{"# signed with openssl", "# signed with python"} {
 		if strings.Contains(with, "python") {
-			part(t, "python3", "python3")
+			parts.Program(t, "python3", "python3")
 		}
 		refused := func(what, want string, payload func(s *control.Snapshot) (id, payload string)) {
 			for range 3 {

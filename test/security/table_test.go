@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,50 +17,25 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
-// built is the folder with the program, once a test has wanted it.
-var built string
-
-// appliance builds the program once.
-var appliance = sync.OnceValues(func() (path string, err error) {
-	if built, err = os.MkdirTemp("", "traction-security-"); err != nil {
-		return "", err
-	}
-	path = filepath.Join(built, "appliance")
-	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/appliance").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	_ = os.RemoveAll(built) // of nothing, if it was not built
-	os.Exit(code)
-}
-
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := appliance()
-	require.NoError(t, err)
-	return path
-}
+func TestMain(m *testing.M) { os.Exit(parts.Main(m)) }
 
 // table is a simulated one with its two processes, real in all but the pins.
 type table struct {
 	t                *testing.T
 	whole            *testing.T // for how long its processes live
 	id, dir, config  string
-	control, gateway *exec.Cmd
-	said             *output // by both processes
+	control, gateway *parts.Process
+	said             *parts.Output // by both processes
 }
 
 // newTable prepares a table whose gateway connects to the broker with its own
 // certificate; changes are lines of its settings that shall be others.
 func newTable(t *testing.T, b *broker, id string, changes map[string]string) *table {
 	t.Helper()
-	tb := &table{t: t, whole: t, id: id, dir: t.TempDir(), said: new(output)}
+	tb := &table{t: t, whole: t, id: id, dir: t.TempDir(), said: new(parts.Output)}
 	plain := strings.Replace(read(t, "../../hw/simtable/tables/plain.toml"), `name = "plain"`, fmt.Sprintf("name = %q", id), 1)
 	require.NoError(t, os.WriteFile(filepath.Join(tb.dir, "table.toml"), []byte(plain), 0o600))
 	lines := map[string]string{
@@ -87,22 +60,30 @@ func newTable(t *testing.T, b *broker, id string, changes map[string]string) *ta
 	return tb
 }
 
+// start runs one of its processes.
+func (tb *table) start(args ...string) *parts.Process {
+	tb.t.Helper()
+	cmd := exec.Command(parts.Appliance(tb.t), args...)
+	cmd.Stdout, cmd.Stderr = tb.said, tb.said
+	return parts.Start(tb.whole, cmd)
+}
+
 func (tb *table) startControl(args ...string) {
 	tb.t.Helper()
-	tb.control = run(tb.whole, tb.said, program(tb.t), append([]string{"control", "--simulate", "--run-dir", tb.dir,
+	tb.control = tb.start(append([]string{"control", "--simulate", "--run-dir", tb.dir,
 		"--table", filepath.Join(tb.dir, "table.toml"), "--remote", "full"}, args...)...)
 }
 
 func (tb *table) startGateway() {
 	tb.t.Helper()
-	tb.gateway = run(tb.whole, tb.said, program(tb.t), "gateway", "--config", tb.config)
+	tb.gateway = tb.start("gateway", "--config", tb.config)
 }
 
 // dial connects as somebody at the table.
 func (tb *table) dial() *link.Client {
 	tb.t.Helper()
 	var c *link.Client
-	eventually(tb.t, "the control process answers", func() bool {
+	parts.Eventually(tb.t, "the control process answers", func() bool {
 		var err error
 		c, err = link.Dial(tb.t.Context(), filepath.Join(tb.dir, "control.sock"))
 		return err == nil
@@ -115,7 +96,7 @@ func (tb *table) await(what string, ok func(*control.Snapshot) bool) *control.Sn
 	tb.t.Helper()
 	c := tb.dial()
 	defer c.Close() //nolint:errcheck // nothing is left to say to it
-	ctx, cancel := context.WithTimeout(tb.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(tb.t.Context(), parts.Patience)
 	defer cancel()
 	require.NoError(tb.t, c.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}))
 	for {
@@ -147,7 +128,7 @@ func (tb *table) order(r link.Request, s *control.Snapshot) link.Response {
 func (tb *table) ready() *control.Snapshot {
 	tb.t.Helper()
 	selected := false
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(parts.Patience); time.Now().Before(deadline); {
 		s := tb.now()
 		switch {
 		case s.Mode == control.Armed && s.Missing == 0:
@@ -190,9 +171,9 @@ func (tb *table) press(what string, d time.Duration) {
 }
 
 // restart ends a process in order and gives way to the next one.
-func restart(t *testing.T, cmd *exec.Cmd, again func()) {
+func restart(t *testing.T, p *parts.Process, again func()) {
 	t.Helper()
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	assert.NoError(t, cmd.Wait())
+	p.End()
+	assert.NoError(t, p.Wait(t))
 	again()
 }

@@ -14,6 +14,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 // scene is a table that a good start would move: the network may do everything, it
@@ -73,14 +74,14 @@ func (sc *scene) mark() {
 // online waits until the gateway is connected and shows live values.
 func (sc *scene) online() {
 	sc.t.Helper()
-	eventually(sc.t, "online", func() bool { return sc.watcher.newest("traction/table-1/availability") == "online" })
+	parts.Eventually(sc.t, "online", func() bool { return sc.watcher.newest("traction/table-1/availability") == "online" })
 }
 
 // without lets something happen while the gateway does not run.
 func (sc *scene) without(do func()) {
 	sc.t.Helper()
 	restart(sc.t, sc.tb.gateway, func() {
-		eventually(sc.t, "offline", func() bool { return sc.watcher.newest("traction/table-1/availability") == "offline" })
+		parts.Eventually(sc.t, "offline", func() bool { return sc.watcher.newest("traction/table-1/availability") == "offline" })
 		do()
 		sc.tb.startGateway()
 	})
@@ -104,9 +105,7 @@ type trick struct {
 // and a good start moves it before and after, so that they had a chance.
 // It shows R-REV, R-RETAINED and R-ONE-ACTION.
 func TestNoTrickStarts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	b := newBroker(t)
 	sc := &scene{t: t, b: b, tb: newTable(t, b, "table-1", nil)}
 	sc.tb.startControl()
@@ -145,7 +144,7 @@ func (sc *scene) moves(n int) (start string) {
 	sc.tb.await("the rope moves", func(s *control.Snapshot) bool {
 		return s.Mode == control.Treating && s.Position > 0 && s.Phase != control.NoPhase
 	})
-	eventually(sc.t, "told", func() bool { return sc.count(started) == 2*n })
+	parts.Eventually(sc.t, "told", func() bool { return sc.count(started) == 2*n })
 	sc.anna.request(false, `{"id":"enough","command":"stop"}`)
 	sc.tb.await("slack", func(s *control.Snapshot) bool { return s.Mode == control.Idle || s.Mode == control.Tripped })
 	return start
@@ -176,7 +175,7 @@ func (sc *scene) try(k trick) {
 		assert.NotContains(t, []control.Mode{control.Treating, control.Releasing}, after.Mode)
 		assert.Equal(t, obeyed, sc.count(started), "nothing was started")
 		if k.leaves != nil {
-			eventually(t, fmt.Sprintf("%d events", k.messages), func() bool { return sc.count(k.leaves) >= before+k.messages })
+			parts.Eventually(t, fmt.Sprintf("%d events", k.messages), func() bool { return sc.count(k.leaves) >= before+k.messages })
 		}
 		return
 	}
@@ -231,7 +230,7 @@ var tricks = []trick{
 	{name: "in the name of others", do: func(sc *scene, s *control.Snapshot) {
 		for _, topic := range []string{"traction/table-1/request", "traction/table-1/request/homeassistant", "traction/table-1/request/anna/x"} {
 			sc.anna.publish(topic, false, sc.start(s))
-			eventually(sc.t, "denied", func() bool { return sc.b.denied("anna", topic) > 0 })
+			parts.Eventually(sc.t, "denied", func() bool { return sc.b.denied("anna", topic) > 0 })
 		}
 	}},
 	{name: "retained", leaves: ofGateway("retained-request"), messages: 2,
@@ -241,7 +240,7 @@ var tricks = []trick{
 				sc.home.request(true, sc.start(s))
 			})
 			for _, topic := range []string{sc.anna.requests(), sc.home.requests()} {
-				eventually(sc.t, "cleared", func() bool { return sc.watcher.newest(topic) == "" })
+				parts.Eventually(sc.t, "cleared", func() bool { return sc.watcher.newest(topic) == "" })
 			}
 		}},
 	{name: "queued for the gateway while it was away", do: queuedForGateway},
@@ -298,7 +297,7 @@ func (sc *scene) forbidden(user string, s *control.Snapshot, topics ...string) {
 	for _, topic := range topics {
 		before := sc.b.denied(user, topic)
 		other.publish(topic, false, sc.start(s))
-		eventually(sc.t, "the broker's log tells of "+topic, func() bool { return sc.b.denied(user, topic) == before+1 })
+		parts.Eventually(sc.t, "the broker's log tells of "+topic, func() bool { return sc.b.denied(user, topic) == before+1 })
 		assert.Empty(sc.t, other.on(topic))
 	}
 }
@@ -307,7 +306,7 @@ func (sc *scene) forbidden(user string, s *control.Snapshot, topics ...string) {
 func raw(sc *scene, id string, change func(*packets.ConnectPacket)) net.Conn {
 	conn, err := net.Dial("tcp", sc.b.plain)
 	require.NoError(sc.t, err)
-	require.NoError(sc.t, conn.SetDeadline(time.Now().Add(patience)))
+	require.NoError(sc.t, conn.SetDeadline(time.Now().Add(parts.Patience)))
 	c := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	c.ProtocolName, c.ProtocolVersion, c.CleanSession, c.ClientIdentifier = "MQTT", 4, true, id
 	c.UsernameFlag, c.Username, c.PasswordFlag, c.Password = true, "homeassistant", true, []byte(passwords["homeassistant"])
@@ -338,7 +337,7 @@ func duplicated(sc *scene, _ *control.Snapshot) {
 func tooLarge(sc *scene, s *control.Snapshot) {
 	large := sc.b.as(sc.t, "homeassistant", func(o *paho.ClientOptions) { o.SetClientID("large") })
 	payload := strings.TrimSuffix(sc.start(s), "}") + strings.Repeat(" ", 70_000) + "}"
-	assert.Error(sc.t, paho.WaitTokenTimeout(large.client.Publish(sc.home.requests(), 1, false, payload), patience))
+	assert.Error(sc.t, paho.WaitTokenTimeout(large.client.Publish(sc.home.requests(), 1, false, payload), parts.Patience))
 	assert.Empty(sc.t, large.on(sc.home.requests()))
 }
 
@@ -348,8 +347,8 @@ func queuedForGateway(sc *scene, s *control.Snapshot) {
 	mine, theirs := sc.start(s), sc.start(s)
 	sc.without(func() {
 		session := paho.NewClient(sc.b.options(sc.t, "table-1").SetCleanSession(false))
-		require.NoError(sc.t, paho.WaitTokenTimeout(session.Connect(), patience))
-		require.NoError(sc.t, paho.WaitTokenTimeout(session.SubscribeMultiple(map[string]byte{sc.anna.requests(): 1, sc.home.requests(): 1}, nil), patience))
+		require.NoError(sc.t, paho.WaitTokenTimeout(session.Connect(), parts.Patience))
+		require.NoError(sc.t, paho.WaitTokenTimeout(session.SubscribeMultiple(map[string]byte{sc.anna.requests(): 1, sc.home.requests(): 1}, nil), parts.Patience))
 		session.Disconnect(100)
 		sc.anna.request(false, mine)
 		sc.home.request(false, theirs)
@@ -366,16 +365,16 @@ func queuedForOthers(sc *scene, s *control.Snapshot) {
 		o := sc.b.options(sc.t, "homeassistant").SetClientID("forwarder").SetCleanSession(false)
 		o.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { heard(string(m.Payload())) })
 		c := paho.NewClient(o)
-		require.NoError(sc.t, paho.WaitTokenTimeout(c.Connect(), patience))
+		require.NoError(sc.t, paho.WaitTokenTimeout(c.Connect(), parts.Patience))
 		return c
 	}
 	c := connect(func(string) {})
-	require.NoError(sc.t, paho.WaitTokenTimeout(c.Subscribe("traction/table-1/telemetry/later", 1, nil), patience))
+	require.NoError(sc.t, paho.WaitTokenTimeout(c.Subscribe("traction/table-1/telemetry/later", 1, nil), parts.Patience))
 	c.Disconnect(100)
 	sc.without(func() { // only the table itself may write there; its key is the best that a thief could have
 		thief := paho.NewClient(sc.b.options(sc.t, "table-1"))
-		require.NoError(sc.t, paho.WaitTokenTimeout(thief.Connect(), patience))
-		require.NoError(sc.t, paho.WaitTokenTimeout(thief.Publish("traction/table-1/telemetry/later", 1, false, sc.start(s)), patience))
+		require.NoError(sc.t, paho.WaitTokenTimeout(thief.Connect(), parts.Patience))
+		require.NoError(sc.t, paho.WaitTokenTimeout(thief.Publish("traction/table-1/telemetry/later", 1, false, sc.start(s)), parts.Patience))
 		thief.Disconnect(100)
 	})
 	sc.tb.disarm()
@@ -387,7 +386,7 @@ func queuedForOthers(sc *scene, s *control.Snapshot) {
 	case payload := <-waiting:
 		sc.home.request(false, payload)
 		sc.home.answer(decode[response](sc.t, payload).ID, 1)
-	case <-time.After(patience):
+	case <-time.After(parts.Patience):
 		require.Fail(sc.t, "the broker has not kept it")
 	}
 }
