@@ -16,6 +16,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 var (
@@ -113,9 +114,7 @@ func allowed(topic string) bool {
 // publishes, while somebody stops the table once a second: each stop is answered
 // and obeyed, and the gateway grows by nothing.
 func TestFuzz(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds of real time")
-	}
+	parts.Heavy(t, "takes some seconds of real time")
 	t.Parallel()
 	seed := *fuzzSeed
 	if seed == 0 {
@@ -125,14 +124,14 @@ func TestFuzz(t *testing.T) {
 	s := newSite(t)
 	s.begin()
 	s.treat(s.operator())
-	eventually(t, generous, "state", func() bool { return len(s.on(&s.acked, "state")) > 0 })
-	user := client(t, s.broker.addr, "user")
+	parts.Eventually(t, "state", func() bool { return len(s.on(&s.acked, "state")) > 0 })
+	user := client(t, s.broker.Address, "user")
 	answers := make(chan answer, 1024)
 	subscribe(t, user, "traction/plain/response/user", func(m paho.Message) { answers <- answerOf(m) })
 
 	ctx, cancel := context.WithCancel(t.Context())
 	published := make(chan int, 1)
-	noise := client(t, s.broker.addr, "noise")
+	noise := client(t, s.broker.Address, "noise")
 	go func() { published <- (fuzzer{rand.New(rand.NewPCG(seed, 1))}).run(ctx, noise) }()
 	warm := min(10*time.Second, *fuzzFor/4) // until pools, limits and remembered answers are full
 	began := time.Now()
@@ -149,9 +148,9 @@ func TestFuzz(t *testing.T) {
 	}
 	for time.Since(began) < *fuzzFor {
 		stop()
-		require.True(t, s.gateway.alive() && s.control.alive())
+		require.True(t, s.gateway.Alive() && s.control.Alive())
 		if before == (footprint{}) && time.Since(began) > warm {
-			before = s.gateway.footprint(t)
+			before = footprintOf(t, s.gateway)
 		}
 		time.Sleep(time.Second / 2) // between two stops of an anxious person
 	}
@@ -159,7 +158,7 @@ func TestFuzz(t *testing.T) {
 	n := <-published
 	stop()
 	t.Logf("%d messages in %v; %d stops answered: %v; %d connections", n, time.Since(began).Round(time.Second), len(took), quantilesOf(took), len(s.way.Counts().Connects))
-	s.gateway.footprint(t).flat(t, before)
+	footprintOf(t, s.gateway).flat(t, before)
 	assert.Len(t, s.way.Counts().Connects, 1, "nothing of it cost the connection")
 	assert.LessOrEqual(t, s.way.Counts().InFlight, 16)
 	snapshot := until(t, s.operator(), "a snapshot", func(*control.Snapshot) bool { return true })
@@ -177,7 +176,7 @@ func (f fuzzer) run(ctx context.Context, c paho.Client) (n int) {
 		}
 		token := c.Publish(topic, byte(f.IntN(2)), f.IntN(20) == 0, f.payload())
 		if n%20 == 0 { // no faster than the broker takes it
-			token.WaitTimeout(generous)
+			token.WaitTimeout(parts.Patience)
 			select {
 			case <-ctx.Done():
 			case <-time.After(10 * time.Millisecond):

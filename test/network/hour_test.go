@@ -14,6 +14,7 @@ import (
 	"traction/control"
 	"traction/record"
 	"traction/test/network/proxy"
+	"traction/test/parts"
 )
 
 var offlineEvents = flag.Int("offline-events", 600, "events that wait in the record of TestHourOffline; ten a minute")
@@ -24,9 +25,7 @@ const offlineReports = 4
 // TestHourOffline starts a gateway whose record holds what happened in an hour
 // without a broker, then gives it one.
 func TestHourOffline(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	const boot = "00000000000000aa"
 	s := newSite(t)
@@ -34,11 +33,11 @@ func TestHourOffline(t *testing.T) {
 	fill(t, filepath.Join(s.dir, "record.sqlite"), boot)
 	s.begin()
 	until(t, s.operator(), "the control process", func(*control.Snapshot) bool { return true })
-	eventually(t, generous, "the gateway has tried", func() bool { return len(s.way.Counts().Accepted) > 0 })
+	parts.Eventually(t, "the gateway has tried", func() bool { return len(s.way.Counts().Accepted) > 0 })
 	s.way.Set(proxy.None)
 
 	sessions := func() int { return len(s.on(&s.acked, "session")) }
-	eventually(t, generous, "all of it", func() bool {
+	parts.Eventually(t, "all of it", func() bool {
 		return len(distinct(eventsOf(t, s.on(&s.acked, "event"), boot))) == *offlineEvents && sessions() >= offlineReports
 	})
 	time.Sleep(quiet)

@@ -15,6 +15,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/mqtt"
+	"traction/test/parts"
 )
 
 var kills = flag.Int("kills", 1, "how often TestBrokerKilled kills the broker")
@@ -22,9 +23,7 @@ var kills = flag.Int("kills", 1, "how often TestBrokerKilled kills the broker")
 // TestBrokerKilled kills the broker again and again in one treatment, with all
 // that it holds, at the gateway's own pace.
 func TestBrokerKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	s := newSite(t)
 	s.begin()
@@ -32,13 +31,13 @@ func TestBrokerKilled(t *testing.T) {
 	boot := op.Hello().ID
 	s.treat(op)
 	connected := func(since int) {
-		eventually(t, generous, "state on a new connection", func() bool {
+		parts.Eventually(t, "state on a new connection", func() bool {
 			got := s.on(&s.acked, "state")
 			return len(got) > 0 && got[len(got)-1].Connection > since
 		})
 	}
 	connected(0)
-	before := s.gateway.footprint(t)
+	before := footprintOf(t, s.gateway)
 	began, treatments := time.Now(), 1
 	treating := func() {
 		if s.again() {
@@ -48,23 +47,23 @@ func TestBrokerKilled(t *testing.T) {
 	for range *kills {
 		treating()
 		last := len(s.way.Counts().Connects)
-		s.broker.restart()
+		s.broker.Restart(t)
 		connected(last)
-		require.True(t, s.gateway.alive())
+		require.True(t, s.gateway.Alive())
 	}
 	t.Logf("%d kills in %v, %d connections", *kills, time.Since(began).Round(time.Second), len(s.way.Counts().Connects))
-	s.gateway.footprint(t).flat(t, before)
+	footprintOf(t, s.gateway).flat(t, before)
 
 	treating() // it took no notice
 	_, err := s.operator().Request(t.Context(), link.Request{Command: control.CommandStop})
 	require.NoError(t, err)
 	idle := until(t, s.operator(), "idle", func(n *control.Snapshot) bool { return n.Mode == control.Idle })
 	want := happened(t, s)
-	eventually(t, generous, "the broker has every event", func() bool {
+	parts.Eventually(t, "the broker has every event", func() bool {
 		return len(distinct(eventsOf(t, s.on(&s.acked, "event"), boot))) >= want
 	})
 	assert.Len(t, distinct(eventsOf(t, s.on(&s.all, "event"), boot)), want, "and no others")
-	eventually(t, generous, "and every report", func() bool { return len(s.reports()) == treatments })
+	parts.Eventually(t, "and every report", func() bool { return len(s.reports()) == treatments })
 	t.Logf("%d events, published %d times, at most %d in flight", want, len(eventsOf(t, s.on(&s.all, "event"), boot)), s.way.Counts().InFlight)
 	assert.LessOrEqual(t, s.way.Counts().InFlight, 16)
 	retained(t, s, idle.Rev, treatments)
@@ -107,7 +106,7 @@ func happened(t *testing.T, s *site) int {
 func retained(t *testing.T, s *site, rev uint64, treatments int) {
 	t.Helper()
 	found := make(chan paho.Message, 1024)
-	subscribe(t, client(t, s.broker.addr, "late"), "traction/plain/#", func(m paho.Message) {
+	subscribe(t, client(t, s.broker.Address, "late"), "traction/plain/#", func(m paho.Message) {
 		if m.Retained() {
 			found <- m
 		}
@@ -118,7 +117,7 @@ func retained(t *testing.T, s *site, rev uint64, treatments int) {
 		End       string
 	}
 	availability := ""
-	eventually(t, generous, "what stays", func() bool {
+	parts.Eventually(t, "what stays", func() bool {
 		for len(found) > 0 {
 			switch m := <-found; m.Topic() {
 			case "traction/plain/state":

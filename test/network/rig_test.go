@@ -3,37 +3,24 @@
 package network
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-// generous is a time that only a broken program needs; no test waits for it to pass.
-const generous = 90 * time.Second
+	"traction/test/parts"
+)
 
 // asTable makes this test binary a control process on a simulated table, in that folder.
 const asTable = "TRACTION_TEST_TABLE"
-
-// build is the program under test, made once.
-var build struct {
-	once sync.Once
-	dir  string
-	err  error
-}
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(asTable); dir != "" {
@@ -43,110 +30,19 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	code := m.Run()
-	if build.dir != "" {
-		_ = os.RemoveAll(build.dir)
-	}
-	os.Exit(code)
+	os.Exit(parts.Main(m))
 }
 
-// program is the appliance's binary.
-func program(t *testing.T) string {
+// start runs the appliance until the test ends.
+func start(t *testing.T, args ...string) *parts.Process {
 	t.Helper()
-	build.once.Do(func() {
-		if build.dir, build.err = os.MkdirTemp("", "traction-network-"); build.err != nil {
-			return
-		}
-		var said []byte
-		if said, build.err = exec.Command("go", "build", "-buildvcs=false", "-o", build.dir, "traction/cmd/appliance").CombinedOutput(); build.err != nil {
-			build.err = fmt.Errorf("%w: %s", build.err, said)
-		}
-	})
-	require.NoError(t, build.err)
-	return filepath.Join(build.dir, "appliance")
-}
-
-// eventually waits for a condition; it passes as soon as that holds.
-func eventually(t *testing.T, most time.Duration, what string, holds func() bool) {
-	t.Helper()
-	require.Eventually(t, holds, most, 5*time.Millisecond, what)
-}
-
-// process is one of our own; it ends with the test.
-type process struct {
-	*exec.Cmd
-	said lockedBuffer
-	gone chan struct{} // closed once it has ended
-}
-
-// lockedBuffer collects what a process says.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// start runs a program until the test ends; change, unless nil, sets it up.
-func start(t *testing.T, change func(*exec.Cmd), name string, args ...string) *process {
-	t.Helper()
-	p := &process{Cmd: exec.Command(name, args...), gone: make(chan struct{})}
-	p.Stderr = &p.said
-	if change != nil {
-		change(p.Cmd)
-	}
-	if p.Stdout == nil {
-		p.Stdout = &p.said
-	}
-	require.NoError(t, p.Start())
-	go func() {
-		_ = p.Wait() // how it ended is seen by what it says
-		close(p.gone)
-	}()
-	t.Cleanup(func() {
-		p.end(syscall.SIGTERM)
-		if t.Failed() {
-			said := p.said.String()
-			t.Logf("%s %v said at last:\n%s", filepath.Base(name), args, said[max(0, len(said)-8000):])
-		}
-	})
-	return p
-}
-
-// end sends a signal and waits; who does not obey is killed.
-func (p *process) end(s syscall.Signal) {
-	_ = p.Process.Signal(s)
-	select {
-	case <-p.gone:
-	case <-time.After(generous):
-		_ = p.Process.Kill()
-		<-p.gone
-	}
-}
-
-func (p *process) alive() bool {
-	select {
-	case <-p.gone:
-		return false
-	default:
-		return true
-	}
+	return parts.Start(t, exec.Command(parts.Appliance(t), args...))
 }
 
 // status reads a number of /proc/PID/status, such as VmRSS in KiB or Threads.
-func (p *process) status(t *testing.T, field string) int {
+func status(t *testing.T, p *parts.Process, field string) int {
 	t.Helper()
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	require.NoError(t, err)
 	for line := range strings.Lines(string(raw)) {
 		if rest, ok := strings.CutPrefix(line, field+":"); ok {
@@ -160,69 +56,24 @@ func (p *process) status(t *testing.T, field string) int {
 }
 
 // descriptors counts the open files of a process.
-func (p *process) descriptors(t *testing.T) int {
+func descriptors(t *testing.T, p *parts.Process) int {
 	t.Helper()
-	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Process.Pid))
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Cmd.Process.Pid))
 	require.NoError(t, err)
 	return len(all)
 }
 
-// mosquitto is a real broker on a free port of loopback.
-type mosquitto struct {
-	t                   *testing.T
-	addr, program, conf string
-	*process
-}
-
 // newMosquitto starts one with these further lines of configuration.
-func newMosquitto(t *testing.T, lines string) *mosquitto {
+func newMosquitto(t *testing.T, lines string) *parts.Mosquitto {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		program = "/usr/sbin/mosquitto" // Debian keeps it out of users' PATH
-		_, err = os.Stat(program)
-	}
-	if err != nil {
-		if os.Getenv("TRACTION_REQUIRE_PARTS") == "1" {
-			t.Fatal("mosquitto is missing and TRACTION_REQUIRE_PARTS=1: apt-get install mosquitto")
-		}
-		t.Skip("mosquitto is missing, so this is not measured: apt-get install mosquitto")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	m := &mosquitto{t: t, addr: free.Addr().String(), program: program, conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	require.NoError(t, free.Close())
-	_, port, _ := net.SplitHostPort(m.addr)
-	conf := "user root\npersistence false\nlog_dest stderr\nlog_type error\nlog_type warning\nallow_anonymous true\nlistener " + port + " 127.0.0.1\n" + lines
-	require.NoError(t, os.WriteFile(m.conf, []byte(conf), 0o600))
-	m.begin()
-	return m
-}
-
-func (m *mosquitto) begin() {
-	m.t.Helper()
-	m.process = start(m.t, nil, m.program, "-c", m.conf)
-	eventually(m.t, generous, "mosquitto listens", func() bool {
-		c, err := net.Dial("tcp", m.addr)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
-}
-
-// restart kills the broker with all that it holds and starts it anew.
-func (m *mosquitto) restart() {
-	m.t.Helper()
-	m.end(syscall.SIGKILL)
-	m.begin()
+	return parts.StartMosquitto(t, "log_type error\nlog_type warning\nallow_anonymous true\n"+lines)
 }
 
 // client is any other client of the broker.
 func client(t *testing.T, addr, id string) paho.Client {
 	t.Helper()
-	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + addr).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(generous))
-	require.NoError(t, paho.WaitTokenTimeout(c.Connect(), generous))
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + addr).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(parts.Patience))
+	require.NoError(t, paho.WaitTokenTimeout(c.Connect(), parts.Patience))
 	t.Cleanup(func() { c.Disconnect(0) })
 	return c
 }
@@ -230,12 +81,12 @@ func client(t *testing.T, addr, id string) paho.Client {
 // subscribe calls got for each message, in their order.
 func subscribe(t *testing.T, c paho.Client, filter string, got func(paho.Message)) {
 	t.Helper()
-	require.NoError(t, paho.WaitTokenTimeout(c.Subscribe(filter, 1, func(_ paho.Client, m paho.Message) { got(m) }), generous))
+	require.NoError(t, paho.WaitTokenTimeout(c.Subscribe(filter, 1, func(_ paho.Client, m paho.Message) { got(m) }), parts.Patience))
 }
 
 func publish(t *testing.T, c paho.Client, topic string, retained bool, payload any) {
 	t.Helper()
-	require.NoError(t, paho.WaitTokenTimeout(c.Publish(topic, 1, retained, payload), generous))
+	require.NoError(t, paho.WaitTokenTimeout(c.Publish(topic, 1, retained, payload), parts.Patience))
 }
 
 // quantiles are of a sorted copy.

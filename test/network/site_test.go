@@ -23,6 +23,7 @@ import (
 	"traction/control/link"
 	"traction/mqtt"
 	"traction/test/network/proxy"
+	"traction/test/parts"
 )
 
 // site is a simulated table with both of the appliance's processes, and a broker
@@ -30,10 +31,10 @@ import (
 type site struct {
 	t       *testing.T
 	dir     string
-	broker  *mosquitto
+	broker  *parts.Mosquitto
 	way     *proxy.Proxy
-	control *process
-	gateway *process
+	control *parts.Process
+	gateway *parts.Process
 	ledger
 }
 
@@ -42,7 +43,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), broker: newMosquitto(t, "")}
 	var err error
-	s.way, err = proxy.Listen(s.broker.addr, s.see)
+	s.way, err = proxy.Listen(s.broker.Address, s.see)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.way.Close()) })
 	return s
@@ -51,10 +52,10 @@ func newSite(t *testing.T) *site {
 // begin starts both processes.
 func (s *site) begin() {
 	s.t.Helper()
-	bin, dir := program(s.t), s.t.TempDir()
+	dir := s.t.TempDir()
 	require.NoError(s.t, os.WriteFile(filepath.Join(dir, "test.toml"), []byte(restless), 0o600))
-	s.control = start(s.t, nil, bin, "control", "--simulate", "--run-dir", s.dir, "--table", "plain", "--programmes", dir)
-	s.gateway = start(s.t, nil, bin, "gateway", "--run-dir", s.dir, "--broker", "tcp://"+s.way.Addr(), "--table-id", "plain")
+	s.control = start(s.t, "control", "--simulate", "--run-dir", s.dir, "--table", "plain", "--programmes", dir)
+	s.gateway = start(s.t, "gateway", "--run-dir", s.dir, "--broker", "tcp://"+s.way.Addr(), "--table-id", "plain")
 }
 
 // restless is a programme in which something happens every second.
@@ -75,7 +76,7 @@ pause_rests = false
 func (s *site) operator() *link.Client {
 	s.t.Helper()
 	var c *link.Client
-	eventually(s.t, generous, "the control process", func() (ok bool) {
+	parts.Eventually(s.t, "the control process", func() (ok bool) {
 		var err error
 		c, err = link.Dial(s.t.Context(), filepath.Join(s.dir, "control.sock"))
 		return err == nil
@@ -88,7 +89,7 @@ func (s *site) operator() *link.Client {
 // until follows the snapshots until one satisfies.
 func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot) bool) *control.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), generous)
+	ctx, cancel := context.WithTimeout(t.Context(), parts.Patience)
 	defer cancel()
 	for {
 		u, err := c.Next(ctx)
@@ -214,9 +215,9 @@ func distinct(seqs []uint64) []uint64 {
 // footprint is what a process uses.
 type footprint struct{ rssKiB, threads, descriptors int }
 
-func (p *process) footprint(t *testing.T) footprint {
+func footprintOf(t *testing.T, p *parts.Process) footprint {
 	t.Helper()
-	return footprint{p.status(t, "VmRSS"), p.status(t, "Threads"), p.descriptors(t)}
+	return footprint{status(t, p, "VmRSS"), status(t, p, "Threads"), descriptors(t, p)}
 }
 
 // rssMore is what a process may have grown by in a measurement without leaking:

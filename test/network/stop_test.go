@@ -23,6 +23,7 @@ import (
 
 	"traction/control/link"
 	"traction/mqtt"
+	"traction/test/parts"
 )
 
 var stops = flag.Int("stops", 4, "treatments that TestStop starts and stops")
@@ -37,9 +38,7 @@ const floodRate = 1000
 // 40 ms, and once without that.
 // It shows R-STOP-ALWAYS.
 func TestStop(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds of real time")
-	}
+	parts.Heavy(t, "takes some seconds of real time")
 	t.Run("as shipped", func(t *testing.T) { measureStops(t, "") })
 	t.Run("without delay", func(t *testing.T) { measureStops(t, "set_tcp_nodelay true\n") })
 }
@@ -48,7 +47,7 @@ func measureStops(t *testing.T, lines string) {
 	broker, dir := newMosquitto(t, lines), t.TempDir()
 	tb := startTable(t, dir)
 	answers := make(chan answer, 1024)
-	operator := client(t, broker.addr, "operator")
+	operator := client(t, broker.Address, "operator")
 	subscribe(t, operator, "traction/plain/response/op", func(m paho.Message) {
 		answers <- answerOf(m)
 	})
@@ -58,7 +57,7 @@ func measureStops(t *testing.T, lines string) {
 			online <- struct{}{}
 		}
 	})
-	gateway := start(t, nil, program(t), "gateway", "--run-dir", dir, "--broker", "tcp://"+broker.addr, "--table-id", "plain")
+	gateway := start(t, "gateway", "--run-dir", dir, "--broker", "tcp://"+broker.Address, "--table-id", "plain")
 	within(t, "online", online)
 	ask := echo(t, broker)
 	sent := flood(t, broker)
@@ -68,7 +67,7 @@ func measureStops(t *testing.T, lines string) {
 		require.Less(t, m.tripped, 10+*stops, "this machine stands still too often")
 		m.once()
 	}
-	assert.True(t, gateway.alive())
+	assert.True(t, gateway.Alive())
 	assert.Positive(t, sent())
 	e, q := quantilesOf(m.echoes), quantilesOf(m.ends)
 	t.Logf("%d stops (and %d not counted, because this machine stood still), %d garbage requests sent", *stops, m.tripped, sent())
@@ -136,7 +135,7 @@ func answerOf(m paho.Message) (a answer) {
 
 // hands is the table's process with its input and output.
 type hands struct {
-	*process
+	*parts.Process
 	in    io.Writer
 	lines chan string
 }
@@ -148,14 +147,13 @@ func startTable(t *testing.T, dir string) *hands {
 	h := &hands{lines: make(chan string, 16)}
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
-	var stdin io.WriteCloser
-	h.process = start(t, func(c *exec.Cmd) {
-		c.Env = append(os.Environ(), asTable+"="+dir)
-		c.Stdout = w
-		stdin, err = c.StdinPipe()
-		require.NoError(t, err)
-	}, self)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), asTable+"="+dir)
+	cmd.Stdout = w
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	h.in = stdin
+	h.Process = parts.Start(t, cmd)
 	t.Cleanup(func() { _, _ = stdin.Close(), r.Close() }) // before it is ended
 	require.NoError(t, w.Close())
 	go func() {
@@ -184,7 +182,7 @@ func within[T any](t *testing.T, what string, c <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(generous):
+	case <-time.After(parts.Patience):
 		t.Fatal("not in time: ", what)
 	}
 	return v
@@ -192,9 +190,9 @@ func within[T any](t *testing.T, what string, c <-chan T) (v T) {
 
 // echo prepares two clients, of which one repeats what the other says, and
 // returns how to measure the way there and back.
-func echo(t *testing.T, broker *mosquitto) (ask func() time.Duration) {
+func echo(t *testing.T, broker *parts.Mosquitto) (ask func() time.Duration) {
 	t.Helper()
-	wall, caller := client(t, broker.addr, "wall"), client(t, broker.addr, "caller")
+	wall, caller := client(t, broker.Address, "wall"), client(t, broker.Address, "caller")
 	subscribe(t, wall, "echo/ask", func(m paho.Message) { wall.Publish("echo/answer", 1, false, m.Payload()) })
 	back := make(chan string, 16)
 	subscribe(t, caller, "echo/answer", func(m paho.Message) { back <- string(m.Payload()) })
@@ -210,9 +208,9 @@ func echo(t *testing.T, broker *mosquitto) (ask func() time.Duration) {
 }
 
 // flood publishes garbage to the table's requests until the test ends.
-func flood(t *testing.T, broker *mosquitto) (sent func() int) {
+func flood(t *testing.T, broker *parts.Mosquitto) (sent func() int) {
 	t.Helper()
-	c := client(t, broker.addr, "flood")
+	c := client(t, broker.Address, "flood")
 	ctx, cancel := context.WithCancel(context.Background())
 	done, counted := make(chan struct{}), make(chan int)
 	const at = 10 // at once

@@ -20,6 +20,7 @@ import (
 	"traction/control/link"
 	"traction/mqtt"
 	"traction/test/network/proxy"
+	"traction/test/parts"
 )
 
 var (
@@ -36,12 +37,10 @@ const (
 // TestStorm drops all tables of a clinic at once, by killing their broker, and
 // watches them come back at the gateway's own pace.
 func TestStorm(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	broker := newMosquitto(t, "")
-	way, err := proxy.Listen(broker.addr, nil)
+	way, err := proxy.Listen(broker.Address, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, way.Close()) })
 	there := watch(t, broker)
@@ -56,16 +55,16 @@ func TestStorm(t *testing.T) {
 		clinic.Go(func() { assert.NoError(t, g.Run(ctx)) })
 		time.Sleep(5 * time.Millisecond) // people switch them on one after the other
 	}
-	eventually(t, generous, "all are there", func() bool { return there.count() == *tables })
+	parts.Eventually(t, "all are there", func() bool { return there.count() == *tables })
 
 	before := way.Counts()
 	way.Set(proxy.Drop)
-	broker.restart() // which drops them all
+	broker.Restart(t) // which drops them all
 	time.Sleep(*away)
 	there = watch(t, broker)
 	began := time.Now()
 	way.Set(proxy.None)
-	eventually(t, 2*backWithin, "all are back", func() bool { return there.count() == *tables })
+	require.True(t, parts.Await(2*backWithin, func() bool { return there.count() == *tables }), "all are back")
 	took := time.Since(began)
 	after := way.Counts()
 	connects, accepted := after.Connects[len(before.Connects):], after.Accepted[len(before.Accepted):]
@@ -90,10 +89,10 @@ func (o *online) count() int {
 }
 
 // watch follows the availability of all tables.
-func watch(t *testing.T, broker *mosquitto) *online {
+func watch(t *testing.T, broker *parts.Mosquitto) *online {
 	t.Helper()
 	o := &online{tables: make(map[string]bool)}
-	subscribe(t, client(t, broker.addr, "watch"), "traction/+/availability", func(m paho.Message) {
+	subscribe(t, client(t, broker.Address, "watch"), "traction/+/availability", func(m paho.Message) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		if string(m.Payload()) == mqtt.Online {

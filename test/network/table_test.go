@@ -26,6 +26,7 @@ import (
 	"traction/hw/hx711"
 	"traction/hw/simtable"
 	"traction/hw/stepper"
+	"traction/test/parts"
 )
 
 // monotonic reads CLOCK_MONOTONIC, which is the same in all processes.
@@ -247,7 +248,7 @@ func (t *table) untripped(what string, holds func(*control.Snapshot) bool) error
 
 // until waits for a state of the table.
 func (t *table) until(what string, holds func(*control.Snapshot) bool) error {
-	for deadline := time.Now().Add(generous); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(parts.Patience); ; time.Sleep(time.Millisecond) {
 		s := t.exec.Journal().Snapshot()
 		if holds(&s) {
 			return nil
@@ -261,10 +262,10 @@ func (t *table) until(what string, holds func(*control.Snapshot) bool) error {
 // say gives a command at the table, and again when the state has changed under
 // way or the machine stood still for a moment, which a load cell does not like.
 func (t *table) say(c control.Command) error {
-	for deadline := time.Now().Add(generous); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(parts.Patience); ; time.Sleep(time.Millisecond) {
 		s := t.exec.Journal().Snapshot()
 		c.Rev, c.Ticket = s.Rev, 1
-		ctx, cancel := context.WithTimeout(context.Background(), generous)
+		ctx, cancel := context.WithTimeout(context.Background(), parts.Patience)
 		reply, err := t.exec.Submit(ctx, c)
 		cancel()
 		switch {
