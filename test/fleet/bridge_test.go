@@ -3,13 +3,11 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,78 +16,13 @@ import (
 
 	"traction/control"
 	"traction/mqtt"
+	"traction/test/parts"
 )
-
-// mosquitto is Debian's Mosquitto on loopback.
-type mosquitto struct {
-	at      string
-	program string
-	conf    string
-	process *exec.Cmd
-	out     *output
-}
-
-// newMosquitto runs one with these lines of configuration behind its listener.
-func newMosquitto(t *testing.T, lines string) *mosquitto {
-	t.Helper()
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		program = "/usr/sbin/mosquitto" // Debian keeps it out of users' PATH
-	}
-	if _, err := os.Stat(program); err != nil {
-		missing(t, "mosquitto is missing: apt-get install mosquitto")
-	}
-	m := &mosquitto{at: freePorts(t, 1)[0], program: program, conf: filepath.Join(t.TempDir(), "mosquitto.conf"), out: new(output)}
-	_, port, _ := strings.Cut(m.at, ":")
-	text := "user root\nlog_dest stderr\nlistener " + port + " 127.0.0.1\n" + lines
-	require.NoError(t, os.WriteFile(m.conf, []byte(text), 0o600))
-	m.start(t)
-	t.Cleanup(func() {
-		m.kill()
-		if t.Failed() {
-			t.Logf("mosquitto said:\n%s", tail(m.out.String(), 40))
-		}
-	})
-	return m
-}
-
-func (m *mosquitto) start(t *testing.T) {
-	t.Helper()
-	m.process = exec.Command(m.program, "-c", m.conf)
-	m.process.Stdout, m.process.Stderr = m.out, m.out
-	require.NoError(t, m.process.Start())
-	eventually(t, "mosquitto listens", func() bool {
-		c, err := net.Dial("tcp", m.at)
-		if err == nil {
-			_ = c.Close() // nothing was sent
-		}
-		return err == nil
-	})
-}
-
-// end lets it end in order, so that it writes down what waits.
-func (m *mosquitto) end(t *testing.T) {
-	t.Helper()
-	require.NoError(t, m.process.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, m.process.Wait())
-	m.process = nil
-}
-
-func (m *mosquitto) kill() {
-	if m.process != nil {
-		_ = m.process.Process.Kill()
-		_ = m.process.Wait() // says that it was killed
-		m.process = nil
-	}
-}
 
 // users writes files of passwords, all the same, and of access rules.
 func users(t *testing.T, acl string, names ...string) (lines string) {
 	t.Helper()
-	tool, err := exec.LookPath("mosquitto_passwd")
-	if err != nil {
-		missing(t, "mosquitto_passwd is missing: apt-get install mosquitto")
-	}
+	tool := parts.Program(t, "mosquitto_passwd", "mosquitto")
 	dir := t.TempDir()
 	passwords, rules := filepath.Join(dir, "passwords"), filepath.Join(dir, "acl")
 	require.NoError(t, os.WriteFile(passwords, nil, 0o600))
@@ -104,7 +37,7 @@ func users(t *testing.T, acl string, names ...string) (lines string) {
 // bridged is a site and a centre with the shipped files, and a network between
 // them that can fail.
 type bridged struct {
-	centre, site *mosquitto
+	centre, site *parts.Mosquitto
 	network      *wire
 	authority    *authority
 }
@@ -114,9 +47,9 @@ func newBridged(t *testing.T, change func(string) string) *bridged {
 	b := &bridged{authority: newAuthority(t, t.TempDir())}
 	acl, err := os.ReadFile("../../docs/fleet/mosquitto-central.acl")
 	require.NoError(t, err)
-	b.centre = newMosquitto(t, "cafile "+b.authority.ca+"\ncertfile "+b.authority.cert+"\nkeyfile "+b.authority.key+"\n"+
+	b.centre = parts.StartMosquitto(t, "cafile "+b.authority.ca+"\ncertfile "+b.authority.cert+"\nkeyfile "+b.authority.key+"\n"+
 		users(t, string(acl), "site-a", "anna", "telegraf"))
-	b.network = newWire(t, b.centre.at)
+	b.network = newWire(t, b.centre.Address)
 	tunnel := newTunnel(t, b)
 	shipped, err := os.ReadFile("../../docs/fleet/mosquitto-bridge.conf")
 	require.NoError(t, err)
@@ -127,7 +60,7 @@ func newBridged(t *testing.T, change func(string) string) *bridged {
 	before := text
 	text = regexp.MustCompile(`(?m)^#(\w)`).ReplaceAllString(text, "$1")
 	require.NotEqual(t, before, text, "the example has requests, which are off")
-	b.site = newMosquitto(t, "persistence_location "+t.TempDir()+"/\n"+
+	b.site = parts.StartMosquitto(t, "persistence_location "+t.TempDir()+"/\n"+
 		users(t, "pattern readwrite traction/%u/#\nuser central\ntopic read traction/#\ntopic write traction/lumbar-1/request/+\n", "lumbar-1", "central")+change(text))
 	return b
 }
@@ -135,27 +68,15 @@ func newBridged(t *testing.T, change func(string) string) *bridged {
 // newTunnel runs stunnel with the shipped file; it returns where the bridge finds it.
 func newTunnel(t *testing.T, b *bridged) (at string) {
 	t.Helper()
-	program, err := exec.LookPath("stunnel")
-	if err != nil {
-		missing(t, "stunnel is missing: apt-get install stunnel4")
-	}
+	program := parts.Program(t, "stunnel", "stunnel4")
 	shipped, err := os.ReadFile("../../docs/fleet/stunnel.conf")
 	require.NoError(t, err)
-	at = freePorts(t, 1)[0]
+	at = parts.FreeAddress(t)
 	text := strings.NewReplacer("127.0.0.1:1884", at, "central.example:8883", b.network.addr(), "checkHost = central.example", "checkIP = 127.0.0.1",
 		"/etc/stunnel/central-ca.crt", b.authority.ca).Replace(string(shipped))
 	conf := filepath.Join(t.TempDir(), "stunnel.conf")
 	require.NoError(t, os.WriteFile(conf, []byte("foreground = yes\npid =\n"+text), 0o600))
-	tunnel, out := exec.Command(program, conf), new(output)
-	tunnel.Stdout, tunnel.Stderr = out, out
-	require.NoError(t, tunnel.Start())
-	t.Cleanup(func() {
-		_ = tunnel.Process.Signal(syscall.SIGTERM)
-		_ = tunnel.Wait() // says that it was ended
-		if t.Failed() {
-			t.Logf("stunnel said:\n%s", tail(out.String(), 20))
-		}
-	})
+	parts.Start(t, exec.Command(program, conf))
 	return at
 }
 
@@ -163,20 +84,18 @@ func newTunnel(t *testing.T, b *bridged) (at string) {
 // happened while the network was down. A start that was sent meanwhile never acts;
 // requests that are sent while it works do.
 func TestBridge(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	b := newBridged(t, func(text string) string { return text })
-	anna := read(t, options(b.authority, "anna", "anna", true, "ssl://"+b.centre.at), "#")
-	archive := read(t, options(b.authority, "telegraf", "archive", false, "ssl://"+b.centre.at), "traction/#")
-	s := newSite(t, "lumbar-1", map[string]string{"broker": "tcp://" + b.site.at, "username": "lumbar-1", "password_file": passwordFile(t)})
+	anna := read(t, options(b.authority, "anna", "anna", true, "ssl://"+b.centre.Address), "#")
+	archive := read(t, options(b.authority, "telegraf", "archive", false, "ssl://"+b.centre.Address), "traction/#")
+	s := newSite(t, "lumbar-1", map[string]string{"broker": b.site.URL(), "username": "lumbar-1", "password_file": passwordFile(t)})
 	for _, topic := range []string{"availability", "state", "event", "telemetry", "diagnostics"} {
-		eventually(t, topic+" at the centre", func() bool { _, ok := anna.last("traction/lumbar-1/" + topic); return ok })
+		parts.Eventually(t, topic+" at the centre", func() bool { _, ok := anna.last("traction/lumbar-1/" + topic); return ok })
 	}
 	s.arm()
 	armed := s.until("still", func(x *control.Snapshot) bool { return x.Mode == control.Armed })
-	eventually(t, "the centre knows the rev", func() bool { return revAt(anna, "lumbar-1") == armed.Rev })
+	parts.Eventually(t, "the centre knows the rev", func() bool { return revAt(anna, "lumbar-1") == armed.Rev })
 	ask := func(id, command string, rev uint64) {
 		t.Helper()
 		require.True(t, anna.publish("traction/lumbar-1/request/anna", false, fmt.Sprintf(`{"id":%q,"rev":%d,"command":%q}`, id, rev, command)))
@@ -185,7 +104,7 @@ func TestBridge(t *testing.T) {
 	// one action and one answer, so insisting changes nothing.
 	answered := func(id, command string, rev uint64) (r response) {
 		t.Helper()
-		eventually(t, "an answer to "+id, func() bool {
+		parts.Eventually(t, "an answer to "+id, func() bool {
 			ask(id, command, rev)
 			time.Sleep(200 * time.Millisecond)
 			return anna.answered("traction/lumbar-1/response/anna", id, &r)
@@ -194,7 +113,7 @@ func TestBridge(t *testing.T) {
 	}
 	link := func(want string) {
 		t.Helper()
-		eventually(t, "the centre knows of the site: "+want, func() bool {
+		parts.Eventually(t, "the centre knows of the site: "+want, func() bool {
 			out, _ := anna.last("traction-site/site-a/connected")
 			in, _ := anna.last("traction-site/site-a/requests")
 			return out.payload == want && in.payload == want
@@ -216,14 +135,15 @@ func TestBridge(t *testing.T) {
 	b.network.cut()
 	link("0")
 	s.until("hold", func(x *control.Snapshot) bool { return x.Phase == control.Hold || x.Mode != control.Treating })
-	b.site.end(t) // what waits must outlive that
-	b.site.start(t)
+	b.site.End() // what waits must outlive that
+	require.NoError(t, b.site.Wait(t))
+	b.site.Start(t)
 	b.network.mend()
 	link("1")
 	assert.Equal(t, "ok", answered("halt", "stop", 0).Status)
 	ended := s.until("slack", func(x *control.Snapshot) bool { return x.Mode == control.Idle || x.Mode == control.Tripped })
 	s.delivered(archive)
-	eventually(t, "the centre's state is the table's", func() bool { return revAt(anna, "lumbar-1") == ended.Rev })
+	parts.Eventually(t, "the centre's state is the table's", func() bool { return revAt(anna, "lumbar-1") == ended.Rev })
 	for _, id := range []string{"queued", "late"} {
 		for _, m := range anna.on("traction/lumbar-1/response/anna") {
 			assert.NotContains(t, m.payload, `"id":"`+id+`"`, "what waited in the outage reached the table")
@@ -243,22 +163,20 @@ func revAt(r *reader, table string) uint64 {
 // centre keeps requests. A start that was decided on another state does not act when
 // it arrives at last; a stop does.
 func TestBridgeThatQueues(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts two servers")
-	}
+	parts.Heavy(t, "starts two servers")
 	t.Parallel()
 	b := newBridged(t, func(text string) string {
 		require.Contains(t, text, "\ncleansession true\n")
 		return strings.Replace(text, "\ncleansession true\n", "\ncleansession false\n", 1)
 	})
-	anna := read(t, options(b.authority, "anna", "anna", true, "ssl://"+b.centre.at), "#")
+	anna := read(t, options(b.authority, "anna", "anna", true, "ssl://"+b.centre.Address), "#")
 	tb := newTable("lumbar-1")
-	tb.gateway(t, mqtt.Config{Broker: "tcp://" + b.site.at})
-	eventually(t, "state at the centre", func() bool { return revAt(anna, tb.id) > 0 })
+	tb.gateway(t, mqtt.Config{Broker: b.site.URL()})
+	parts.Eventually(t, "state at the centre", func() bool { return revAt(anna, tb.id) > 0 })
 	_, _, rev := tb.told()
 
 	b.network.cut()
-	eventually(t, "away", func() bool { m, _ := anna.last("traction-site/site-a/connected"); return m.payload == "0" })
+	parts.Eventually(t, "away", func() bool { m, _ := anna.last("traction-site/site-a/connected"); return m.payload == "0" })
 	for _, r := range []string{`{"id":"queued","rev":%d,"command":"start"}`, `{"id":"late","rev":%d,"command":"stop"}`} {
 		require.True(t, anna.publish("traction/lumbar-1/request/anna", false, fmt.Sprintf(r, rev)))
 	}

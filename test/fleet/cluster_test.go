@@ -1,59 +1,18 @@
 package fleet
 
 import (
-	"bytes"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
-
-// natsServer finds the program of the cluster.
-func natsServer(t *testing.T) string {
-	t.Helper()
-	path := os.Getenv("TRACTION_NATS_SERVER")
-	if path == "" {
-		path, _ = exec.LookPath("nats-server")
-	}
-	if path == "" {
-		missing(t, "nats-server is missing: .ci/nats FOLDER installs it; say TRACTION_NATS_SERVER=FOLDER/nats-server")
-	}
-	return path
-}
-
-// missing skips a test for want of a program, or fails it in CI.
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatalf("%s; TRACTION_REQUIRE_PARTS asks for it", why)
-	}
-	t.Skip(why)
-}
-
-// output collects what a program says.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
 
 // node is one server of a cluster, a process of its own.
 type node struct {
@@ -62,8 +21,8 @@ type node struct {
 	env     []string
 	dir     string
 	program string
-	process *exec.Cmd
-	out     *output
+	out     *parts.Output // of all its processes
+	*parts.Process
 }
 
 // cluster is three nodes on loopback with the shipped configuration.
@@ -76,29 +35,26 @@ type cluster struct {
 // replaced by these tables and its own operator and archive.
 func newCluster(t *testing.T, tables []string) *cluster {
 	t.Helper()
-	program := natsServer(t)
+	program := parts.Special(t, "nats-server", "TRACTION_NATS_SERVER", ".ci/nats FOLDER installs it; say TRACTION_NATS_SERVER=FOLDER/nats-server")
 	dir := t.TempDir()
 	c := &cluster{authority: newAuthority(t, dir)}
 	ship(t, dir, "nats-server.conf", nil)
 	ship(t, dir, "nats-users.conf", func(text string) string { return usersFor(t, text, tables) })
-	ports := freePorts(t, 9)
+	var ports []string // host:port
+	for range 9 {
+		ports = append(ports, parts.FreeAddress(t))
+	}
 	env := []string{"TRACTION_CA=" + c.authority.ca, "TRACTION_CERT=" + c.authority.cert, "TRACTION_KEY=" + c.authority.key,
 		"TRACTION_LUMBAR_1=" + password, "TRACTION_ANNA=" + password, "TRACTION_TELEGRAF=" + password}
 	for i, name := range []string{"1", "2", "3"} {
 		env = append(env, "TRACTION_NODE_"+name+"=tls://"+ports[i])
 	}
 	for i, name := range []string{"n1", "n2", "n3"} {
-		n := &node{name: name, mqtt: ports[3+i], dir: dir, program: program, out: new(output)}
+		n := &node{name: name, mqtt: ports[3+i], dir: dir, program: program, out: new(parts.Output)}
 		n.env = append([]string{"TRACTION_NODE=" + name, "TRACTION_CLIENTS=" + ports[6+i], "TRACTION_NODES=" + ports[i],
 			"TRACTION_MQTT=" + ports[3+i], "TRACTION_STORE=" + filepath.Join(dir, name)}, env...)
 		c.nodes = append(c.nodes, n)
 		n.start(t)
-		t.Cleanup(func() {
-			n.kill()
-			if t.Failed() {
-				t.Logf("%s said:\n%s", n.name, tail(n.out.String(), 40))
-			}
-		})
 	}
 	c.ready(t, c.nodes...)
 	return c
@@ -132,37 +88,12 @@ func usersFor(t *testing.T, text string, tables []string) string {
 	return strings.Replace(text, shipped, all.String(), 1)
 }
 
-// freePorts finds addresses on loopback where nobody listens.
-func freePorts(t *testing.T, n int) (at []string) {
-	t.Helper()
-	var all []net.Listener
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		all = append(all, l)
-		at = append(at, l.Addr().String())
-	}
-	for _, l := range all {
-		require.NoError(t, l.Close())
-	}
-	return at
-}
-
 func (n *node) start(t *testing.T) {
 	t.Helper()
-	n.process = exec.Command(n.program, "-c", filepath.Join(n.dir, "nats-server.conf"))
-	n.process.Env = append(os.Environ(), n.env...)
-	n.process.Stdout, n.process.Stderr = n.out, n.out
-	require.NoError(t, n.process.Start())
-}
-
-// kill ends the node as a power cut would.
-func (n *node) kill() {
-	if n.process != nil {
-		_ = n.process.Process.Kill()
-		_ = n.process.Wait() // says that it was killed
-		n.process = nil
-	}
+	cmd := exec.Command(n.program, "-c", filepath.Join(n.dir, "nats-server.conf"))
+	cmd.Env = append(os.Environ(), n.env...)
+	cmd.Stdout, cmd.Stderr = n.out, n.out
+	n.Process = parts.Start(t, cmd)
 }
 
 // ready waits until each of the nodes takes a client, keeps a retained message,
@@ -170,7 +101,7 @@ func (n *node) kill() {
 func (c *cluster) ready(t *testing.T, nodes ...*node) {
 	t.Helper()
 	for _, n := range nodes {
-		eventually(t, n.name+" is ready", func() bool {
+		parts.Eventually(t, n.name+" is ready", func() bool {
 			client, err := c.connect(n, "anna", "ready-"+n.name, true)
 			if err != nil {
 				return false
@@ -192,19 +123,4 @@ func (c *cluster) urls(first int) string {
 		all = append(all, c.nodes[(first+i)%len(c.nodes)].url())
 	}
 	return strings.Join(all, " ")
-}
-
-// tail is the last lines of a text.
-func tail(s string, lines int) string {
-	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}
-
-// patience bounds every wait; only what is broken uses it up.
-const patience = 1 * time.Minute
-
-// eventually waits for a condition and passes as soon as that holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	require.Eventually(t, holds, patience, 10*time.Millisecond, what)
 }

@@ -11,14 +11,13 @@ import (
 
 	"traction/control"
 	"traction/mqtt"
+	"traction/test/parts"
 )
 
 // TestContractOnCluster holds the cluster to what the contract takes from a broker,
 // and its shipped users to what they may.
 func TestContractOnCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts three servers")
-	}
+	parts.Heavy(t, "starts three servers")
 	t.Parallel()
 	a, b := newTable("room-a"), newTable("room-b")
 	c := newCluster(t, []string{a.id, b.id})
@@ -40,14 +39,14 @@ func TestContractOnCluster(t *testing.T) {
 	a.gateway(t, mqtt.Config{Broker: c.urls(0), CAFile: c.authority.ca})
 	b.gateway(t, mqtt.Config{Broker: c.urls(2), CAFile: c.authority.ca})
 	assert.Equal(t, mqtt.CodeRetained, answer(a.id, "kept").Code)
-	eventually(t, "the retained request is reported", func() bool {
+	parts.Eventually(t, "the retained request is reported", func() bool {
 		s, _ := anna.last("traction/" + a.id + "/event")
 		return strings.Contains(s.payload, "retained-request")
 	})
 	ask(a.id, "now", "start", rev, false)
 	assert.Equal(t, "ok", answer(a.id, "now").Status, "the tricks before could have worked")
 	ask(a.id, "now", "start", rev, false)
-	eventually(t, "the same id twice is answered twice", func() bool {
+	parts.Eventually(t, "the same id twice is answered twice", func() bool {
 		n := 0
 		for _, s := range anna.on("traction/" + a.id + "/response/anna") {
 			if strings.Contains(s.payload, `"id":"now"`) {
@@ -59,7 +58,7 @@ func TestContractOnCluster(t *testing.T) {
 	assert.Equal(t, 1, a.obeyed(control.CommandStart), "kept and queued never, now once")
 	for _, n := range c.nodes {
 		late := read(t, options(c.authority, "anna", "late-"+n.name, true, n.url()), "traction/"+a.id+"/#")
-		eventually(t, "state at "+n.name, func() bool { _, ok := late.last("traction/" + a.id + "/state"); return ok })
+		parts.Eventually(t, "state at "+n.name, func() bool { _, ok := late.last("traction/" + a.id + "/state"); return ok })
 		if s, ok := late.last("traction/" + a.id + "/request/anna"); ok {
 			assert.Empty(t, s.payload, "the retained request is cleared at %s", n.name)
 		}

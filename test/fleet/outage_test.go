@@ -14,6 +14,7 @@ import (
 
 	"traction/control"
 	"traction/mqtt"
+	"traction/test/parts"
 )
 
 // back is the promise: so long after a node died every table is with another one.
@@ -28,9 +29,7 @@ var measure = os.Getenv("TRACTION_FLEET_MEASURE") != ""
 // hears a stop, and what is retained is right at once, also on the node that comes
 // back.
 func TestNodeKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute of real time")
-	}
+	parts.Heavy(t, "takes a minute of real time")
 	t.Parallel()
 	const tables = 9
 	var all []*table
@@ -61,7 +60,7 @@ func TestNodeKilled(t *testing.T) {
 		s.treat()
 	}
 	for _, tb := range all {
-		eventually(t, tb.id+" is heard", func() bool { return len(archive.numbers(tb.id, "event", "boot-"+tb.id)) > 30 })
+		parts.Eventually(t, tb.id+" is heard", func() bool { return len(archive.numbers(tb.id, "event", "boot-"+tb.id)) > 30 })
 	}
 
 	worst := killed(t, c, 0, archive, operator, ids)
@@ -93,12 +92,12 @@ func TestNodeKilled(t *testing.T) {
 func killed(t *testing.T, c *cluster, dead int, archive, operator *reader, tables []string) (worst time.Duration) {
 	t.Helper()
 	at := time.Now()
-	c.nodes[dead].kill()
+	c.nodes[dead].Kill()
 	for i, id := range tables {
 		// Nobody waits for the answer to a request that got lost; a person presses again.
 		tries := 0
 		answered := len(operator.on("traction/" + id + "/response/anna"))
-		eventually(t, id+" is back and hears", func() bool {
+		parts.Eventually(t, id+" is back and hears", func() bool {
 			tries++
 			ask := fmt.Sprintf(`{"id":"%d-%d-%d","command":"report"}`, dead, i, tries)
 			if operator.client.Publish("traction/"+id+"/request/anna", 1, false, ask).WaitTimeout(time.Second) {
@@ -128,13 +127,10 @@ func complete(t *testing.T, r *reader, tb *table) {
 	lost := func(topic string, n int) []uint64 {
 		return missingOf(r.numbers(tb.id, topic, "boot-"+tb.id), n)
 	}
-	deadline := time.Now().Add(patience)
-	for len(lost("event", events)) > 0 && time.Now().Before(deadline) {
-		time.Sleep(20 * time.Millisecond)
-	}
+	parts.Await(parts.Patience, func() bool { return len(lost("event", events)) == 0 })
 	require.Empty(t, lost("event", events), "events of %s, of %d", tb.id, events)
 	if len(r.on("traction/"+tb.id+"/session")) > 0 {
-		eventually(t, fmt.Sprintf("all %d reports of %s", reports, tb.id), func() bool { return len(lost("session", reports)) == 0 })
+		parts.Eventually(t, fmt.Sprintf("all %d reports of %s", reports, tb.id), func() bool { return len(lost("session", reports)) == 0 })
 	}
 }
 
@@ -155,9 +151,6 @@ func retained(t *testing.T, c *cluster, n *node, tb *table) {
 		}
 		return fmt.Sprintf("%s, rev %d, report %d", available.payload, state.Rev, session.Treatment)
 	}
-	deadline := time.Now().Add(patience)
-	for told() != want && time.Now().Before(deadline) {
-		time.Sleep(20 * time.Millisecond)
-	}
+	parts.Await(parts.Patience, func() bool { return told() == want })
 	assert.Equal(t, want, told(), "retained of %s at %s", tb.id, n.name)
 }

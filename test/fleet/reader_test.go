@@ -11,6 +11,8 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // seen is one message at a reader.
@@ -80,11 +82,11 @@ func read(t *testing.T, o *paho.ClientOptions, filter string) *reader {
 		}
 	})
 	r.client = paho.NewClient(o)
-	require.NoError(t, paho.WaitTokenTimeout(r.client.Connect(), patience))
+	require.NoError(t, paho.WaitTokenTimeout(r.client.Connect(), parts.Patience))
 	t.Cleanup(func() { r.client.Disconnect(0) })
 	select {
 	case <-granted:
-	case <-time.After(patience):
+	case <-time.After(parts.Patience):
 		require.Fail(t, "not allowed to read "+filter)
 	}
 	return r
@@ -165,6 +167,6 @@ func (r *reader) answered(topic, id string, answer *response) bool {
 // response waits for the answer to a request.
 func (r *reader) response(topic, id string) (answer response) {
 	r.t.Helper()
-	eventually(r.t, "response to "+id, func() bool { return r.answered(topic, id, &answer) })
+	parts.Eventually(r.t, "response to "+id, func() bool { return r.answered(topic, id, &answer) })
 	return answer
 }

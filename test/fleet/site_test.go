@@ -6,8 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,30 +15,10 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/record"
+	"traction/test/parts"
 )
 
-// appliance builds the program once for all tests.
-var appliance = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "fleet-appliance-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "appliance")
-	out, err := exec.Command("go", "build", "-o", path, "traction/cmd/appliance").CombinedOutput()
-	if err != nil {
-		return string(out), err
-	}
-	return path, nil
-})
-
-// TestMain takes away what appliance built.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := appliance(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path)) // a temporary folder
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(parts.Main(m)) }
 
 // site is a simulated table with both of its real processes.
 type site struct {
@@ -114,26 +92,15 @@ func set(t *testing.T, text string, values map[string]string) string {
 }
 
 // start runs one of the processes until the test ends.
-func (s *site) start(args ...string) {
+func (s *site) start(args ...string) *parts.Process {
 	s.t.Helper()
-	program, err := appliance()
-	require.NoError(s.t, err, program)
-	cmd, out := exec.Command(program, args...), new(output)
-	cmd.Stdout, cmd.Stderr = out, out
-	require.NoError(s.t, cmd.Start())
-	s.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if s.t.Failed() {
-			s.t.Logf("%s of %s said:\n%s", args[0], s.id, tail(out.String(), 20))
-		}
-	})
+	return parts.Start(s.t, exec.Command(parts.Appliance(s.t), args...))
 }
 
 func (s *site) dial() *link.Client {
 	s.t.Helper()
 	var client *link.Client
-	eventually(s.t, "the control process of "+s.id, func() (ok bool) {
+	parts.Eventually(s.t, "the control process of "+s.id, func() (ok bool) {
 		var err error
 		client, err = link.Dial(context.Background(), filepath.Join(s.dir, "control.sock"))
 		return err == nil
@@ -147,7 +114,7 @@ func (s *site) until(what string, ok func(*control.Snapshot) bool) *control.Snap
 	s.t.Helper()
 	_ = s.client.Close()
 	s.client = s.dial()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), parts.Patience)
 	defer cancel()
 	require.NoError(s.t, s.client.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}))
 	for {
@@ -159,14 +126,20 @@ func (s *site) until(what string, ok func(*control.Snapshot) bool) *control.Snap
 	}
 }
 
-// order gives a command at the table once the state is as it has to be for it.
+// order gives a command at the table once the state is as it has to be for it, and
+// again when that has changed meanwhile, as it does in a table's first moments.
 func (s *site) order(r link.Request, ready func(*control.Snapshot) bool) {
 	s.t.Helper()
-	snapshot := s.until(r.Command.String(), ready)
-	r.Rev = &snapshot.Rev
-	answer, err := s.client.Request(context.Background(), r)
-	require.NoError(s.t, err)
-	require.Equal(s.t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
+	for deadline := time.Now().Add(parts.Patience); ; {
+		r.Rev = &s.until(r.Command.String(), ready).Rev
+		answer, err := s.client.Request(context.Background(), r)
+		require.NoError(s.t, err)
+		if answer.Code == control.StaleRev && time.Now().Before(deadline) {
+			continue // the next snapshots have the new one
+		}
+		require.Equal(s.t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
+		return
+	}
 }
 
 // arm makes the table ready, with the patient switch proved: only start is missing.
@@ -176,10 +149,7 @@ func (s *site) arm() *control.Snapshot {
 	s.order(link.Request{Command: control.CommandSelect, Programme: "short"}, func(x *control.Snapshot) bool { return x.Trips == 0 })
 	s.order(link.Request{Command: control.CommandArm}, func(x *control.Snapshot) bool { return x.Missing == 0 })
 	s.until("armed", func(x *control.Snapshot) bool { return x.Mode == control.Armed })
-	program, err := appliance()
-	require.NoError(s.t, err)
-	out, err := exec.Command(program, "press", "patient", "--for", "300ms", "--run-dir", s.dir).CombinedOutput()
-	require.NoError(s.t, err, "%s", out)
+	s.start("press", "patient", "--for", "300ms", "--run-dir", s.dir).Succeed(s.t)
 	return s.until("ready", func(x *control.Snapshot) bool { return x.Mode == control.Armed && x.Missing == 0 })
 }
 
@@ -201,7 +171,7 @@ func (s *site) delivered(r *reader) {
 	store, err := record.Open(filepath.Join(s.dir, "record.sqlite"), record.Options{ReadOnly: true})
 	require.NoError(s.t, err)
 	defer store.Close() //nolint:errcheck // read only
-	eventually(s.t, "the backlog of "+s.id+" is empty", func() bool {
+	parts.Eventually(s.t, "the backlog of "+s.id+" is empty", func() bool {
 		events, err := store.UnsentEvents(1)
 		if err != nil || len(events) > 0 {
 			return false
@@ -213,15 +183,11 @@ func (s *site) delivered(r *reader) {
 	require.NoError(s.t, err)
 	require.Greater(s.t, next, uint64(5))
 	var events, reports []uint64
-	deadline := time.Now().Add(patience)
-	for {
+	parts.Await(parts.Patience, func() bool { // what is missing then is told below
 		events = missingOf(r.numbers(s.id, "event", s.boot), int(next)-1)
 		reports = missingOf(r.numbers(s.id, "session", s.boot), int(report)-1)
-		if len(events)+len(reports) == 0 || time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		return len(events)+len(reports) == 0
+	})
 	assert.Empty(s.t, events, "events of %s, of %d", s.id, next-1)
 	assert.Empty(s.t, reports, "reports of %s, of %d", s.id, report-1)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"traction/control"
+	"traction/test/parts"
 )
 
 // TestSizing measures what one table costs a broker, idle and in a treatment, for
@@ -18,10 +19,10 @@ func TestSizing(t *testing.T) {
 	if !measure {
 		t.Skip("a measurement; TRACTION_FLEET_MEASURE=1 runs it")
 	}
-	m := newMosquitto(t, users(t, "user telegraf\ntopic read traction/#\npattern readwrite traction/%u/#\n", "telegraf", "room-a"))
-	r := read(t, options(nil, "telegraf", "archive", true, "tcp://"+m.at), "traction/#")
-	s := newSite(t, "room-a", map[string]string{"broker": "tcp://" + m.at, "username": "room-a", "password_file": passwordFile(t)})
-	eventually(t, "heard", func() bool { return fresh(r, "room-a", time.Now().Add(-time.Second)) })
+	m := parts.StartMosquitto(t, users(t, "user telegraf\ntopic read traction/#\npattern readwrite traction/%u/#\n", "telegraf", "room-a"))
+	r := read(t, options(nil, "telegraf", "archive", true, m.URL()), "traction/#")
+	s := newSite(t, "room-a", map[string]string{"broker": m.URL(), "username": "room-a", "password_file": passwordFile(t)})
+	parts.Eventually(t, "heard", func() bool { return fresh(r, "room-a", time.Now().Add(-time.Second)) })
 
 	const window = 62 * time.Second // two refreshes and a bit, so that they count with their true rate
 	idle := rates(t, r, "idle", window)

@@ -18,6 +18,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/mqtt"
+	"traction/test/parts"
 )
 
 // table is a control process in memory that does a lot: something happens ten
@@ -99,11 +100,11 @@ func (t *table) requests() []link.Request {
 
 // gateway runs a real gateway of this table until the test ends; its password is
 // the one of all users here.
-func (t *table) gateway(test *testing.T, c mqtt.Config) (logs *output, stop func()) {
+func (t *table) gateway(test *testing.T, c mqtt.Config) {
 	test.Helper()
 	c.TableID, c.Username = t.id, t.id
 	c.PasswordFile = passwordFile(test)
-	logs = new(output)
+	logs := new(parts.Output)
 	g, err := mqtt.New(c, mqtt.Parts{Dial: t.dial, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	require.NoError(test, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -112,17 +113,13 @@ func (t *table) gateway(test *testing.T, c mqtt.Config) (logs *output, stop func
 		defer close(done)
 		_ = g.Run(ctx) // it returns nil
 	}()
-	stop = sync.OnceFunc(func() {
+	test.Cleanup(func() {
 		cancel()
 		<-done
-	})
-	test.Cleanup(func() {
-		stop()
 		if test.Failed() {
-			test.Logf("gateway of %s said:\n%s", t.id, tail(logs.String(), 10))
+			logs.Log(test, "the gateway of "+t.id)
 		}
 	})
-	return logs, stop
 }
 
 func passwordFile(t *testing.T) string {

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/mqtt"
+	"traction/test/parts"
 )
 
 // consumer is one part of the shipped configuration of Telegraf.
@@ -157,46 +157,32 @@ func TestTelegrafKnowsThePayloads(t *testing.T) {
 
 // TestTelegraf runs the shipped configuration, its output written to a file.
 func TestTelegraf(t *testing.T) {
-	program := os.Getenv("TRACTION_TELEGRAF")
-	if program == "" {
-		program, _ = exec.LookPath("telegraf")
-	}
-	if program == "" {
-		missing(t, "telegraf is missing: .ci/telegraf FOLDER installs it; say TRACTION_TELEGRAF=FOLDER/telegraf")
-	}
+	program := parts.Special(t, "telegraf", "TRACTION_TELEGRAF", ".ci/telegraf FOLDER installs it; say TRACTION_TELEGRAF=FOLDER/telegraf")
 	t.Parallel()
-	m := newMosquitto(t, users(t, "user telegraf\ntopic read traction/#\npattern readwrite traction/%u/#\n", "telegraf", "room-a"))
+	m := parts.StartMosquitto(t, users(t, "user telegraf\ntopic read traction/#\npattern readwrite traction/%u/#\n", "telegraf", "room-a"))
 	dir := t.TempDir()
 	written := filepath.Join(dir, "lines")
 	shipped, err := os.ReadFile(telegrafConf)
 	require.NoError(t, err)
-	text := strings.ReplaceAll(string(shipped), "tcp://127.0.0.1:1883", "tcp://"+m.at)
+	text := strings.ReplaceAll(string(shipped), "tcp://127.0.0.1:1883", m.URL())
 	text = strings.Replace(text, "flush_interval = \"5s\"", "flush_interval = \"200ms\"", 1)
 	text = regexp.MustCompile(`(?s)\n\[\[outputs\.influxdb\]\]\n.*?\n\n`).ReplaceAllString(text, "\n[[outputs.file]]\nfiles = [\""+written+"\"]\n\n")
 	conf := filepath.Join(dir, "telegraf.conf")
 	require.NoError(t, os.WriteFile(conf, []byte(text), 0o600))
-	telegraf, out := exec.Command(program, "--config", conf, "--strict-env-handling"), new(output)
-	telegraf.Env = append(os.Environ(), "TRACTION_TELEGRAF_PASSWORD="+password)
-	telegraf.Stdout, telegraf.Stderr = out, out
-	require.NoError(t, telegraf.Start())
-	t.Cleanup(func() {
-		_ = telegraf.Process.Signal(syscall.SIGTERM)
-		_ = telegraf.Wait()
-		if t.Failed() {
-			t.Logf("telegraf said:\n%s", tail(out.String(), 30))
-		}
-	})
-	eventually(t, "telegraf reads everything", func() bool {
-		return strings.Contains(out.String(), "Loaded inputs") && strings.Count(m.out.String(), "as telegraf-") >= 6
+	cmd := exec.Command(program, "--config", conf, "--strict-env-handling")
+	cmd.Env = append(os.Environ(), "TRACTION_TELEGRAF_PASSWORD="+password)
+	telegraf := parts.Start(t, cmd)
+	parts.Eventually(t, "telegraf reads everything", func() bool {
+		return strings.Contains(telegraf.Said.String(), "Loaded inputs") && strings.Count(m.Said.String(), "as telegraf-") >= 6
 	})
 	tb := newTable("room-a") // its gateway publishes diagnostics when it has connected
-	tb.gateway(t, mqtt.Config{Broker: "tcp://" + m.at})
+	tb.gateway(t, mqtt.Config{Broker: m.URL()})
 	for range lifeTreatment {
 		tb.happen()
 	}
 	for _, c := range consumers(t) {
 		var line string
-		eventually(t, c.Measurement+" is written", func() bool {
+		parts.Eventually(t, c.Measurement+" is written", func() bool {
 			all, _ := os.ReadFile(written)
 			line = regexp.MustCompile(`(?m)^` + c.Measurement + `,.*$`).FindString(string(all))
 			return line != ""
@@ -210,6 +196,6 @@ func TestTelegraf(t *testing.T) {
 			}
 		}
 	}
-	assert.NotContains(t, out.String(), " E! ")
-	assert.NotContains(t, out.String(), " W! ")
+	assert.NotContains(t, telegraf.Said.String(), " E! ")
+	assert.NotContains(t, telegraf.Said.String(), " W! ")
 }
