@@ -22,7 +22,9 @@ func TestCleanStopSaysOffline(t *testing.T) {
 		g.stop()
 		o.available(Offline)
 		if m, ok := b.(*mosquitto); ok {
-			eventually(t, "not by the last will", func() bool { return m.out.count("Client "+g.config.clientID()+" disconnected.") == 1 })
+			eventually(t, "not by the last will", func() bool {
+				return strings.Count(m.Said.String(), "Client "+g.config.clientID()+" disconnected.") == 1
+			})
 		}
 	})
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"traction/mqtt/broker"
+	"traction/test/parts"
 )
 
 // testBroker is a broker that can be stopped and started on the same port.
@@ -64,70 +62,23 @@ func (e *embedded) stop(t *testing.T) {
 	}
 }
 
-// mosquitto is a process of our own on a port of its own.
-type mosquitto struct {
-	program, conf, at string
-	process           *exec.Cmd
-	out               *logs
-}
+// mosquitto is the real one, on a port of its own.
+type mosquitto struct{ *parts.Mosquitto }
 
-// startMosquitto runs Debian's Mosquitto with one listener on loopback and these
-// further lines of configuration.
+// startMosquitto runs one with these lines of configuration behind its listener.
 func startMosquitto(t *testing.T, lines string) *mosquitto {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		program = "/usr/sbin/mosquitto" // Debian keeps it out of users' PATH
-		_, err = os.Stat(program)
-	}
-	if err != nil {
-		if os.Getenv("TRACTION_REQUIRE_PARTS") == "1" {
-			t.Fatal("mosquitto is missing and TRACTION_REQUIRE_PARTS=1: apt-get install mosquitto")
-		}
-		t.Skip("mosquitto is missing, so this is not tested against it: apt-get install mosquitto")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	at := free.Addr().String()
-	require.NoError(t, free.Close())
-	_, port, _ := net.SplitHostPort(at)
-	m := &mosquitto{program: program, at: at, conf: filepath.Join(t.TempDir(), "mosquitto.conf"), out: new(logs)}
-	conf := "user root\npersistence false\nlog_dest stderr\nlistener " + port + " 127.0.0.1\n" + lines
-	require.NoError(t, os.WriteFile(m.conf, []byte(conf), 0o600))
-	m.start(t)
-	t.Cleanup(func() {
-		m.stop(t)
-		if t.Failed() {
-			t.Log(m.out.String())
-		}
-	})
-	return m
+	return &mosquitto{parts.StartMosquitto(t, lines)}
 }
 
-func (m *mosquitto) addr() string { return m.at }
+func (m *mosquitto) addr() string { return m.Address }
 
 func (m *mosquitto) start(t *testing.T) {
 	t.Helper()
-	m.process = exec.Command(m.program, "-c", m.conf)
-	m.process.Stdout, m.process.Stderr = m.out, m.out
-	require.NoError(t, m.process.Start())
-	eventually(t, "mosquitto listens", func() bool {
-		c, err := net.Dial("tcp", m.at)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
+	m.Start(t)
 }
 
-func (m *mosquitto) stop(t *testing.T) {
-	t.Helper()
-	if m.process != nil {
-		require.NoError(t, m.process.Process.Kill())
-		_ = m.process.Wait() // says that it was killed
-		m.process = nil
-	}
-}
+func (m *mosquitto) stop(*testing.T) { m.Kill() }
 
 // gate is a way to a broker that can be closed, which cuts what went through it.
 type gate struct {

@@ -19,6 +19,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 // child is set in the process that TestLastWillOnKill kills.
@@ -42,15 +43,10 @@ func TestLastWillOnKill(t *testing.T) {
 		require.NoError(t, err)
 		gateway := exec.Command(self)
 		gateway.Env = append(os.Environ(), child+"="+b.addr())
-		out := new(logs)
-		gateway.Stdout, gateway.Stderr = out, out
-		require.NoError(t, gateway.Start())
-		t.Cleanup(func() {
-			_ = gateway.Process.Kill()
-			_ = gateway.Wait()
-		})
+		process := parts.Start(t, gateway)
 		o.available(Online)
-		require.NoError(t, gateway.Process.Kill())
+		require.True(t, process.Alive())
+		process.Kill()
 		o.available(Offline)
 		late := observe(t, b)
 		late.available(Offline)
@@ -92,10 +88,7 @@ func TestTelemetryGivesWay(t *testing.T) {
 func tcp1() Config { return Config{Broker: "tcp://127.0.0.1", TableID: "t1"} }
 
 func TestNobodyListensIsSaidOnce(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	g := run(t, newTable(), Config{Broker: "tcp://" + l.Addr().String()})
+	g := run(t, newTable(), Config{Broker: "tcp://" + parts.FreeAddress(t)})
 	eventually(t, "said", func() bool { return g.logs.count("nobody listens at the broker's address") == 1 })
 }
 
@@ -111,17 +104,9 @@ func serveMochi(t *testing.T, hook mochi.Hook, l listeners.Listener) string {
 }
 
 func TestWebSocket(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0") // the engine's listener does not tell which port it took
-	require.NoError(t, err)
-	require.NoError(t, free.Close())
-	at := serveMochi(t, new(auth.AllowHook), listeners.NewWebsocket(listeners.Config{ID: "ws", Address: free.Addr().String()}))
-	eventually(t, "the engine listens", func() bool { // it opens its port in a goroutine of its own
-		c, err := net.Dial("tcp", at)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
+	// The engine's listener does not tell which port it took, and opens it in a goroutine of its own.
+	at := serveMochi(t, new(auth.AllowHook), listeners.NewWebsocket(listeners.Config{ID: "ws", Address: parts.FreeAddress(t)}))
+	eventually(t, "the engine listens", func() bool { return parts.Listens(at) })
 	g := run(t, newTable(), Config{Broker: "ws://" + at + "/mqtt"})
 	eventually(t, "connected", func() bool { return g.logs.count("mqtt: connected") == 1 })
 	eventually(t, "online was acknowledged", func() bool { return g.view.snapshotSeen() })

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // reached is the one result of a configuration with one broker.
@@ -35,10 +37,7 @@ func TestABrokerIsReachedBesideTheGateway(t *testing.T) {
 }
 
 func TestWhereReachingABrokerEnds(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := closed.Addr().String()
-	require.NoError(t, closed.Close())
+	nobody := parts.FreeAddress(t)
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // connects by its queue, and never says a word
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = mute.Close() })

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // refusals is how many attempts in a row have to be worth one log line.
@@ -30,7 +32,7 @@ func saidOnce(t *testing.T, g *running, attempts func() int, want string) {
 }
 
 // connections counts what Mosquitto was asked for.
-func (m *mosquitto) connections() int { return strings.Count(m.out.String(), "New connection") }
+func (m *mosquitto) connections() int { return strings.Count(m.Said.String(), "New connection") }
 
 // hurried is a pace that makes the attempts of a day in a second.
 func hurried(p *pace) {
@@ -160,11 +162,7 @@ func shakeHands(t *testing.T, c *tls.Config) (addr string, tries *atomic.Int64) 
 // passwords is a password file of Mosquitto's.
 func passwords(t *testing.T, users map[string]string) (path string) {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto_passwd")
-	if err != nil && os.Getenv("TRACTION_REQUIRE_PARTS") != "1" {
-		t.Skip("mosquitto_passwd is missing, so users are not tested: apt-get install mosquitto")
-	}
-	require.NoError(t, err)
+	program := parts.Program(t, "mosquitto_passwd", "mosquitto")
 	path = filepath.Join(t.TempDir(), "passwords")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	for user, password := range users {

@@ -22,7 +22,7 @@ func TestSilentBrokerIsSaidOnce(t *testing.T) {
 	const want = "the broker drops what this table publishes, or brings nothing"
 	eventually(t, "said", func() bool { return g.logs.count(want) == 1 })
 	assert.Contains(t, g.logs.String(), "allow this user to write and read traction/t1/# at the broker")
-	denied := func() int { return strings.Count(b.out.String(), "'traction/t1/availability'") }
+	denied := func() int { return strings.Count(b.Said.String(), "'traction/t1/availability'") }
 	before := denied()
 	eventually(t, "it goes on trying", func() bool { return denied() >= before+4 })
 	assert.Equal(t, 1, g.logs.count(want), "once")

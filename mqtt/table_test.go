@@ -15,6 +15,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 // generous is a time that only a broken program needs; no test waits for it to pass.
@@ -257,29 +258,14 @@ func run(t *testing.T, tb *table, c Config, tune ...func(*pace)) *running {
 	t.Cleanup(func() {
 		r.stop()
 		if t.Failed() {
-			t.Log(r.logs.String())
+			r.logs.Log(t, "the gateway")
 		}
 	})
 	return r
 }
 
 // logs collects log lines.
-type logs struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+type logs struct{ parts.Output }
 
 // count of the lines that hold s.
 func (l *logs) count(s string) (n int) {
@@ -291,8 +277,10 @@ func (l *logs) count(s string) (n int) {
 	return n
 }
 
-// eventually waits for a condition; it passes as soon as that holds.
+// eventually waits for a condition; it passes as soon as that holds. It waits no
+// longer than generous, so that what a test has slowed down so far cannot be what
+// makes the condition true.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	require.Eventually(t, holds, generous, 2*time.Millisecond, what)
+	require.True(t, parts.Await(generous, holds), what)
 }
