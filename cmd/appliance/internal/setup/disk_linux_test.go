@@ -11,16 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-// missing skips a test, or fails it where all parts are required.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatalf("%s, and TRACTION_REQUIRE_PARTS asks for it", what)
-	}
-	t.Skip(what)
-}
+	"traction/test/parts"
+)
 
 // partition is a file system in a file.
 type partition struct {
@@ -37,10 +30,7 @@ func newPartition(t *testing.T, kind string, options ...string) *partition {
 	if !slices.Contains(strings.Fields(string(known)), kind) {
 		t.Skipf("this kernel knows no %s", kind)
 	}
-	mkfs, err := exec.LookPath("mkfs." + kind)
-	if err != nil {
-		missing(t, "mkfs."+kind+" is missing: apt-get install dosfstools e2fsprogs")
-	}
+	mkfs := parts.Program(t, "mkfs."+kind, "dosfstools e2fsprogs")
 	p := &partition{t: t, kind: kind, image: filepath.Join(t.TempDir(), "image"), path: t.TempDir()}
 	require.NoError(t, os.WriteFile(p.image, make([]byte, 2<<20), 0o600))
 	p.run(mkfs, append(options, p.image)...)
