@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/cmd/appliance/internal/commission"
+	"traction/test/parts"
 )
 
 // answered runs the appliance as a process of its own with something to read, and
@@ -24,7 +25,7 @@ func answered(t *testing.T, input string, args ...string) (out, said string, ok 
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), parts.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
@@ -139,7 +140,7 @@ func TestATableInUseIsLeftAlone(t *testing.T) {
 	config := tableIn(t, dir, dir+"/operator/control.sock", filepath.Join(dir, operatorSocket))
 	began := time.Now()
 	_, v, ok := checked(t, "--config", config, "--for", "10m")
-	assert.Less(t, time.Since(began), patience, "it does not look for ten minutes")
+	assert.Less(t, time.Since(began), parts.Patience, "it does not look for ten minutes")
 	assert.False(t, ok)
 	assert.Equal(t, commission.Skip, v["table"])
 	assert.NotContains(t, v, "load", "nothing burdens a computer that a person hangs on")

@@ -20,6 +20,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/mqtt/contract"
+	"traction/test/parts"
 )
 
 var recordExamples = flag.Bool("record-examples", false, "keep what TestContract sees as the examples in mqtt/contract/examples")
@@ -42,9 +43,9 @@ func listen(t *testing.T, broker string) *listener {
 	t.Helper()
 	l := &listener{t: t}
 	l.client = paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + broker).SetClientID("listener").SetAutoReconnect(false))
-	require.True(t, l.client.Connect().WaitTimeout(patience))
+	require.True(t, l.client.Connect().WaitTimeout(parts.Patience))
 	t.Cleanup(func() { l.client.Disconnect(0) })
-	require.True(t, l.client.Subscribe("traction/#", 1, func(_ paho.Client, m paho.Message) { l.hear(m) }).WaitTimeout(patience))
+	require.True(t, l.client.Subscribe("traction/#", 1, func(_ paho.Client, m paho.Message) { l.hear(m) }).WaitTimeout(parts.Patience))
 	return l
 }
 
@@ -87,7 +88,7 @@ var errStoodStill = errors.New("this machine stood still")
 // await waits for such a message.
 func (l *listener) await(topic string, texts ...string) string {
 	l.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(parts.Patience)
 	for {
 		if found := l.first(topic, texts...); found != "" {
 			return found
@@ -119,7 +120,7 @@ func (l *listener) ask(topic, fields string) (request, response string) {
 	l.asked++
 	id := fmt.Sprintf("a%d", l.asked)
 	request = fmt.Sprintf(`{"id":%q,%s}`, id, fields)
-	require.True(l.t, l.client.Publish("traction/plain/"+topic, 1, false, request).WaitTimeout(patience))
+	require.True(l.t, l.client.Publish("traction/plain/"+topic, 1, false, request).WaitTimeout(parts.Patience))
 	return request, l.await(strings.Replace(topic, "request", "response", 1), fmt.Sprintf(`"id":%q`, id))
 }
 
@@ -141,9 +142,7 @@ func (l *listener) do(fields string) (request, response string) {
 // TestContract: every message of real processes, from the start to the report of
 // a treatment that was commanded over MQTT, is what the schemas say.
 func TestContract(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds of real time")
-	}
+	parts.Heavy(t, "takes some seconds of real time")
 	for range 3 {
 		if !stoodStill(t, treatOverMQTT) {
 			return
@@ -203,7 +202,7 @@ func treatOverMQTT(t *testing.T) {
 	examples["session"] = l.await("session")
 	examples["event-of-the-control-process"] = l.await("event", `"event_type":"treatment-ended"`)
 
-	require.True(t, l.client.Publish("traction/plain/request", 1, true, `{"id":"old","command":"pause"}`).WaitTimeout(patience))
+	require.True(t, l.client.Publish("traction/plain/request", 1, true, `{"id":"old","command":"pause"}`).WaitTimeout(parts.Patience))
 	var answer string
 	examples["request-report"], answer = l.ask("request/nurse-1", `"command":"report"`)
 	if strings.Contains(answer, `"status":"ok"`) {
@@ -214,8 +213,8 @@ func treatOverMQTT(t *testing.T) {
 		examples["diagnostics"] = l.await("diagnostics", `"cell_rate_hz":8`) // the next one, of a link that is there
 	}
 
-	require.NoError(t, s.gateway.Process.Kill())
-	_ = s.gateway.Wait() // killed
+	require.True(t, s.gateway.Alive())
+	s.gateway.Kill()
 	l.await("availability", "offline")
 	s.startGateway(t) // a new connection finds it, and only a new one does
 	examples["event-of-the-gateway"] = l.await("event", `"event_type":"retained-request"`)

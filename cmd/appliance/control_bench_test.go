@@ -18,6 +18,7 @@ import (
 	"traction/control/link"
 	"traction/hw"
 	"traction/hw/board"
+	"traction/test/parts"
 )
 
 // wire is a line of a computer that other goroutines press or look at.
@@ -89,7 +90,7 @@ func TestBench(t *testing.T) {
 	select {
 	case err := <-ended:
 		assert.NoError(t, err)
-	case <-time.After(patience):
+	case <-time.After(parts.Patience):
 		t.Fatal("it does not end")
 	}
 }

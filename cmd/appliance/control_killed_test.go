@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"traction/control"
 	"traction/hw/simtable"
 	"traction/record"
+	"traction/test/parts"
 )
 
 // steadyTable is a built-in table without its charge pump, which would take a
@@ -32,7 +32,7 @@ func steadyTable(t *testing.T, name string) (path string) {
 type mortal struct {
 	dir, state string
 	args       []string
-	control    *exec.Cmd
+	control    *parts.Process
 	journal    *journal
 	selfLocks  bool
 }
@@ -58,9 +58,7 @@ func (m *mortal) boot(t *testing.T) {
 // of the old boot and goes on with the new one.
 // It shows R-NO-RESUME, R-SAFE-LAST and R-RECORD.
 func TestControlKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	for _, c := range []struct {
 		table  string
@@ -92,8 +90,8 @@ func (m *mortal) diesIn(t *testing.T, at *stage) {
 	entry, event := old.last()
 	assert.NoError(t, recorded(t, m.dir, old.boot, entry, event).Close(), "its beginning is in the record")
 	at.await(t, m.dir, old)
-	require.NoError(t, m.control.Process.Kill())
-	_ = m.control.Wait()                             // killed
+	require.True(t, m.control.Alive())
+	m.control.Kill()
 	require.NoError(t, simtable.QuietState(m.state)) // as "appliance safe" does with the lines of a real table
 	m.boot(t)
 	left, slackAfter := m.letsGo(t, at)

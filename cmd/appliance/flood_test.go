@@ -13,6 +13,8 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/assert"
+
+	"traction/test/parts"
 )
 
 // A flood is some thousand lines and messages a second, from as many clients as
@@ -96,7 +98,7 @@ func floodSocket(ctx context.Context, path string, from uint64, said *atomic.Uin
 func floodTopic(ctx context.Context, t *testing.T, broker string, published *atomic.Uint64) {
 	o := paho.NewClientOptions().AddBroker("tcp://" + broker).SetClientID("flood").SetAutoReconnect(true)
 	c := paho.NewClient(o)
-	if !assert.True(t, c.Connect().WaitTimeout(patience)) {
+	if !assert.True(t, c.Connect().WaitTimeout(parts.Patience)) {
 		return
 	}
 	defer c.Disconnect(100)

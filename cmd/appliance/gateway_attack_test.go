@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -19,6 +18,7 @@ import (
 	"traction/control/link"
 	"traction/control/quantity"
 	"traction/mqtt/broker"
+	"traction/test/parts"
 )
 
 // brief is a programme whose phases last three seconds each, quick one whose
@@ -51,8 +51,8 @@ pause_rests = false
 // the broker.
 type site struct {
 	dir, broker string
-	control     *exec.Cmd
-	gateway     *exec.Cmd
+	control     *parts.Process
+	gateway     *parts.Process
 	journal     *journal
 }
 
@@ -70,7 +70,7 @@ func newSite(t *testing.T, l levels) *site {
 
 func (s *site) startGateway(t *testing.T) {
 	s.gateway = start(t, "gateway", "--run-dir", s.dir, "--broker", "tcp://"+s.broker, "--table-id", "plain")
-	t.Cleanup(func() { _ = s.gateway.Process.Signal(syscall.SIGCONT) }) // should the test have failed while it stood still
+	t.Cleanup(func() { _ = s.gateway.Cmd.Process.Signal(syscall.SIGCONT) }) // should the test have failed while it stood still
 }
 
 // attack does something to the gateway while the table is in one phase.
@@ -84,19 +84,19 @@ type attack struct {
 
 var attacks = []attack{
 	{name: "stopped", programme: brief, do: func(t *testing.T, s *site) {
-		require.NoError(t, s.gateway.Process.Signal(syscall.SIGSTOP))
+		s.gateway.Signal(t, syscall.SIGSTOP)
 		time.Sleep(2 * time.Second) // of standing still
-		require.NoError(t, s.gateway.Process.Signal(syscall.SIGCONT))
+		s.gateway.Signal(t, syscall.SIGCONT)
 	}},
 	{name: "killed", programme: quick, do: func(t *testing.T, s *site) {
-		require.NoError(t, s.gateway.Process.Kill())
-		_ = s.gateway.Wait() // killed
+		require.True(t, s.gateway.Alive())
+		s.gateway.Kill()
 		s.startGateway(t)
 	}},
 	{name: "flooded", programme: quick, do: func(*testing.T, *site) {}, throughout: flood},
 	{name: "killed in a flood", programme: quick, do: func(t *testing.T, s *site) {
-		require.NoError(t, s.gateway.Process.Kill())
-		_ = s.gateway.Wait() // killed
+		require.True(t, s.gateway.Alive())
+		s.gateway.Kill()
 		s.startGateway(t)
 	}, throughout: flood},
 }
@@ -143,9 +143,7 @@ func (at *stage) await(t *testing.T, dir string, j *journal) (there bool) {
 // programme's, and the record has every entry of its journal in the end.
 // It shows R-GATEWAY-APART.
 func TestGatewayAttacked(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {

@@ -12,14 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/mqtt/broker"
+	"traction/test/parts"
 )
 
 // TestGatewayWithoutARecord: a record that cannot be opened costs history, and not
 // the stop from far away.
 func TestGatewayWithoutARecord(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts real processes")
-	}
+	parts.Heavy(t, "starts real processes")
 	b, err := broker.Start(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/cmd/appliance/internal/health"
+	"traction/test/parts"
 )
 
 // standIn writes a program of one line of shell.
@@ -28,7 +29,7 @@ func TestHealthy(t *testing.T) {
 	control := start(t, "control", "--simulate", "--run-dir", dir)
 	dial(t, dir)
 	active := standIn(t, "systemctl", "echo ActiveState=active; echo InvocationID=1")
-	c := healthyCommand{Socket: filepath.Join(dir, operatorSocket), For: time.Second, Within: patience, Systemctl: active, Units: []string{"a.service"}}
+	c := healthyCommand{Socket: filepath.Join(dir, operatorSocket), For: time.Second, Within: parts.Patience, Systemctl: active, Units: []string{"a.service"}}
 	var out bytes.Buffer
 	require.NoError(t, c.run(t.Context(), &out))
 	assert.Equal(t, "well for 1s: control makes ticks, and all services run\n", out.String())
@@ -40,12 +41,12 @@ func TestHealthy(t *testing.T) {
 	require.ErrorIs(t, err, health.ErrUnwell)
 	assert.ErrorContains(t, err, "a.service is failed")
 
-	require.NoError(t, control.Process.Signal(syscall.SIGSTOP)) // hangs: it makes no tick and answers nobody
-	defer func() { _ = control.Process.Signal(syscall.SIGCONT) }()
+	control.Signal(t, syscall.SIGSTOP) // hangs: it makes no tick and answers nobody
+	defer func() { _ = control.Cmd.Process.Signal(syscall.SIGCONT) }()
 	require.ErrorIs(t, c.run(t.Context(), &out), health.ErrUnwell)
-	require.NoError(t, control.Process.Signal(syscall.SIGCONT))
-	require.NoError(t, control.Process.Signal(syscall.SIGKILL))
-	_ = control.Wait()
+	control.Signal(t, syscall.SIGCONT)
+	require.True(t, control.Alive())
+	control.Kill()
 	err = c.run(t.Context(), &out)
 	require.ErrorIs(t, err, health.ErrUnwell)
 	assert.ErrorContains(t, err, "no appliance control is running")

@@ -16,6 +16,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 // idleState is a table at rest, as it is after a start.
@@ -188,15 +189,13 @@ func TestIdleAsksAgainWhenInDoubt(t *testing.T) {
 // TestIdleOfAProcess asks a real control process, through the exit status, from
 // its start to its crash.
 func TestIdleOfAProcess(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a quarter of a minute of real time")
-	}
+	parts.Heavy(t, "takes a quarter of a minute of real time")
 	dir := t.TempDir()
 	socket := filepath.Join(dir, operatorSocket)
 	ask := func() int {
 		cmd := start(t, "idle", "--socket", socket)
-		_ = cmd.Wait() // the status is asked for below
-		return cmd.ProcessState.ExitCode()
+		_ = cmd.Wait(t) // the status is asked for below
+		return cmd.Cmd.ProcessState.ExitCode()
 	}
 	assert.Equal(t, 0, ask(), "nothing runs")
 
@@ -206,13 +205,13 @@ func TestIdleOfAProcess(t *testing.T) {
 	c := toStart(t, dir, "short")
 	until(t, c, "pull", func(s *control.Snapshot) bool { return s.Mode == control.Treating })
 	assert.Equal(t, exitBusy, ask(), "in a treatment")
-	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
-	_ = cmd.Wait() // killed
+	require.True(t, cmd.Alive())
+	cmd.Kill()
 	assert.Equal(t, exitUnknown, ask(), "after a crash in a treatment")
 
 	cmd = start(t, "control", "--simulate", "--table", "plain", "--run-dir", dir)
 	dial(t, dir)
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, cmd.Wait())
+	cmd.Signal(t, syscall.SIGTERM)
+	require.NoError(t, cmd.Wait(t))
 	assert.Equal(t, 0, ask(), "after an orderly end")
 }

@@ -15,6 +15,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/record"
+	"traction/test/parts"
 )
 
 // journal is a test's own copy of everything that a control process journals,
@@ -74,7 +75,7 @@ func (j *journal) take(u *link.Update, err error) {
 // wait waits until the journal shows something.
 func (j *journal) wait(t *testing.T, what string, shows func(*journal) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(parts.Patience); ; time.Sleep(2 * time.Millisecond) {
 		j.mu.Lock()
 		ok, err, s := shows(j), j.err, j.Snapshot
 		j.mu.Unlock()
@@ -230,7 +231,7 @@ func (j *journal) stored(t *testing.T, store *record.Store, treatment uint32) {
 // notes the numbers, once a minute.
 func recorded(t *testing.T, dir, boot string, entry, event uint64) *record.Store {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(parts.Patience); ; time.Sleep(20 * time.Millisecond) {
 		store, err := record.Open(filepath.Join(dir, "record.sqlite"), record.Options{ReadOnly: true})
 		var nextEntry, nextEvent uint64
 		if err == nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/record"
+	"traction/test/parts"
 )
 
 var kills = flag.Int("kills", 3, "how often TestRecordSurvivesKills kills the gateway")
@@ -23,24 +23,22 @@ var kills = flag.Int("kills", 3, "how often TestRecordSurvivesKills kills the ga
 // record can be read, and in the end it has every sample, event and report of the
 // control process's journal. It shows R-RECORD.
 func TestRecordSurvivesKills(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds of real time")
-	}
+	parts.Heavy(t, "takes some seconds of real time")
 	t.Parallel()
 	dir := t.TempDir()
 	// No charge pump: a machine that stands still would end the treatment.
 	start(t, "control", "--simulate", "--run-dir", dir, "--table", "plain", "--programmes", programme(t, quick))
 	j := journalOf(t, dir)
 	moments := rand.New(rand.NewPCG(1, 2))
-	var gateway *exec.Cmd
+	var gateway *parts.Process
 	for killed, treatments := 0, 0; killed < *kills; treatments++ {
 		require.Less(t, treatments, 50, "every treatment ends at once")
 		toStart(t, dir, "test")
 		for ; killed < *kills && !j.ended(treatments); killed++ {
 			gateway = start(t, "gateway", "--run-dir", dir)
 			time.Sleep(time.Duration(moments.IntN(1200)) * time.Millisecond) // any moment is good
-			require.NoError(t, gateway.Process.Kill())
-			_ = gateway.Wait() // killed
+			require.True(t, gateway.Alive())
+			gateway.Kill()
 			readable(t, filepath.Join(dir, "record.sqlite"))
 		}
 		if !j.ended(treatments) {
@@ -56,7 +54,7 @@ func TestRecordSurvivesKills(t *testing.T) {
 	store := recorded(t, dir, j.boot, j.treated(), j.told())
 	defer func() { assert.NoError(t, store.Close()) }()
 	// A report may arrive in the portion after that of its last event.
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(parts.Patience); ; time.Sleep(20 * time.Millisecond) {
 		_, _, report, err := store.Next(j.boot)
 		require.NoError(t, err)
 		if report > j.reports[len(j.reports)-1].Treatment {

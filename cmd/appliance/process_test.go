@@ -16,6 +16,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/record"
+	"traction/test/parts"
 )
 
 // asProgram makes this test binary behave as the appliance itself, so that real
@@ -31,51 +32,34 @@ func TestMain(m *testing.M) {
 }
 
 // start runs the appliance as a process of its own until the test ends.
-func start(t *testing.T, args ...string) *exec.Cmd {
+func start(t *testing.T, args ...string) *parts.Process {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	log, err := os.CreateTemp(t.TempDir(), args[0]+"-*.log")
-	require.NoError(t, err)
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
-	cmd.Stdout, cmd.Stderr = log, log
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		_ = log.Close()
-		if t.Failed() {
-			said, _ := os.ReadFile(log.Name())
-			t.Logf("%v said:\n%s", args, said)
-		}
-	})
-	return cmd
+	return parts.Start(t, cmd)
 }
-
-// patience bounds every wait for a real process; it is never used up when all is well.
-const patience = 2 * time.Minute
 
 // dial waits for the control process to answer.
 func dial(t *testing.T, dir string) *link.Client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), parts.Patience)
 	defer cancel()
-	for {
-		c, err := link.Dial(ctx, filepath.Join(dir, operatorSocket))
-		if err == nil {
-			t.Cleanup(func() { _ = c.Close() })
-			return c
-		}
-		require.NoError(t, ctx.Err(), err)
-		time.Sleep(20 * time.Millisecond)
-	}
+	var c *link.Client
+	parts.Eventually(t, "the control process answers", func() bool {
+		var err error
+		c, err = link.Dial(ctx, filepath.Join(dir, operatorSocket))
+		return err == nil
+	})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 // until follows the snapshots until one satisfies.
 func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot) bool) *control.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), parts.Patience)
 	defer cancel()
 	require.NoError(t, c.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}))
 	for {
@@ -87,14 +71,20 @@ func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot)
 	}
 }
 
-// order gives a command once the state is as it has to be for it.
+// order gives a command once the state is as it has to be for it, and again when that
+// has changed meanwhile, as it does in a table's first moments.
 func order(t *testing.T, c *link.Client, r link.Request, ready func(*control.Snapshot) bool) {
 	t.Helper()
-	s := until(t, c, r.Command.String(), ready)
-	r.Rev = &s.Rev
-	answer, err := c.Request(context.Background(), r)
-	require.NoError(t, err)
-	require.Equal(t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
+	for deadline := time.Now().Add(parts.Patience); ; {
+		r.Rev = &until(t, c, r.Command.String(), ready).Rev
+		answer, err := c.Request(context.Background(), r)
+		require.NoError(t, err)
+		if answer.Code == control.StaleRev && time.Now().Before(deadline) {
+			continue // the next snapshots have the new one
+		}
+		require.Equal(t, link.StatusOK, answer.Status, "%v: %s", r.Command, answer.Message)
+		return
+	}
 }
 
 // toStart starts a treatment on a simulated table.
@@ -151,9 +141,7 @@ pause_rests = false
 // missing in the record.
 // It shows R-GATEWAY-APART.
 func TestGatewayKilledInTreatment(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute of real time")
-	}
+	parts.Heavy(t, "takes a minute of real time")
 	dir := t.TempDir()
 	// Without a charge pump: a busy machine that stands still for 20 ms freezes the
 	// treatment, and does not end it.
@@ -161,8 +149,8 @@ func TestGatewayKilledInTreatment(t *testing.T) {
 	first := start(t, "gateway", "--run-dir", dir)
 	c := begin(t, dir, "short")
 	boot := c.Hello().ID
-	require.NoError(t, first.Process.Kill())
-	_ = first.Wait() // killed
+	require.True(t, first.Alive())
+	first.Kill()
 
 	until(t, c, "a second cycle without a gateway", func(s *control.Snapshot) bool {
 		require.Equal(t, control.Treating, s.Mode)
@@ -194,34 +182,34 @@ func TestGatewayKilledInTreatment(t *testing.T) {
 // waitForReport opens the record beside the gateway once the report is in it.
 func waitForReport(t *testing.T, path, boot string) *record.Store {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		store, err := record.Open(path, record.Options{ReadOnly: true})
-		if err == nil {
-			if s, err := store.Session(boot, 1); err == nil && s.Report != nil {
-				t.Cleanup(func() { _ = store.Close() })
-				return store
-			}
-			require.NoError(t, store.Close())
+	var store *record.Store
+	parts.Eventually(t, "a report in the record", func() bool {
+		var err error
+		if store, err = record.Open(path, record.Options{ReadOnly: true}); err != nil {
+			return false
 		}
-		require.True(t, time.Now().Before(deadline), "no report in the record")
-		time.Sleep(50 * time.Millisecond)
-	}
+		s, err := store.Session(boot, 1)
+		if err == nil && s.Report != nil {
+			return true
+		}
+		require.NoError(t, store.Close())
+		return false
+	})
+	t.Cleanup(func() { _ = store.Close() })
+	return store
 }
 
 // TestControlEndsByReleasing: a signal in the middle of a treatment ends it with
 // a slack rope, and only then the process.
 func TestControlEndsByReleasing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
+	parts.Heavy(t, "takes half a minute of real time")
 	dir := t.TempDir()
 	cmd := start(t, "control", "--simulate", "--table", "plain", "--run-dir", dir, "--programmes", short(t))
 	c := begin(t, dir, "short")
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	cmd.Signal(t, syscall.SIGTERM)
 	s := until(t, c, "release", func(s *control.Snapshot) bool { return s.Mode == control.Idle })
 	assert.Less(t, float64(s.Force)*1e-9, 20.0)
-	require.NoError(t, cmd.Wait())
+	require.NoError(t, cmd.Wait(t))
 }
 
 func TestBadInput(t *testing.T) {
