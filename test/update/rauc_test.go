@@ -13,25 +13,18 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
-// missing skips a test, or fails it where all parts are required.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatalf("%s, and TRACTION_REQUIRE_PARTS asks for it", what)
-	}
-	t.Skip(what)
-}
+func TestMain(m *testing.M) { os.Exit(parts.Main(m)) }
 
 // raucParts finds what RAUC needs: itself, a bus of its own, and the right to mount.
 // A machine that grants no such right is no fault of its parts.
 func raucParts(t *testing.T) {
 	t.Helper()
 	for program, debian := range map[string]string{"rauc": "rauc", "mksquashfs": "squashfs-tools", "dbus-run-session": "dbus", "openssl": "openssl"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is missing: apt-get install "+debian)
-		}
+		parts.Program(t, program, debian)
 	}
 	image, on := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	out, err := exec.Command("mksquashfs", on, image).CombinedOutput()
@@ -62,14 +55,11 @@ func newBoard(t *testing.T) *board {
 	b.key("key")
 	b.key("stranger")
 
-	real := filepath.Join(b.dir, "appliance-itself")
-	out, err := exec.Command("go", "build", "-o", real, "../../cmd/appliance").CombinedOutput()
-	require.NoError(t, err, "%s", out)
 	b.program("appliance", fmt.Sprintf(`case $1 in
 idle) [ ! -e %[1]s/busy ] || { echo "busy: the mode is treating" >&2; exit 1; } ;;
 healthy) [ ! -e %[1]s/unwell ] ;;
 *) exec %[2]s "$@" --boot %[1]s/boot --command-line %[1]s/proc/cmdline --reboot-param %[1]s/reboot-param ;;
-esac`, b.dir, real))
+esac`, b.dir, parts.Appliance(t)))
 	b.program("systemctl", `[ "$1" != reboot ] || touch `+b.dir+`/rebooted`)
 
 	here, err := filepath.Abs(handlers)

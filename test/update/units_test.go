@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // overlay is what the image has over Buildroot's files.
@@ -18,10 +20,7 @@ const unitFolder = "usr/lib/systemd/system"
 // TestUnits lets systemd read the image's units and score them (0 best, 10 worst).
 // "verify" exits with 0 even for keys that it does not know, so any output is a failure.
 func TestUnits(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		missing(t, "systemd-analyze is missing: apt-get install systemd")
-	}
+	analyze := parts.Program(t, "systemd-analyze", "systemd")
 	root := t.TempDir()
 	run := func(args ...string) (string, error) {
 		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
