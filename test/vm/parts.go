@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"traction/test/parts"
 )
 
 // Parts is what .ci/vm put into its folder, and QEMU.
@@ -24,39 +26,24 @@ type Parts struct {
 // when TRACTION_REQUIRE_PARTS is set. A run with -short is skipped, too.
 func Need(t testing.TB) Parts {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("boots a guest, which takes its time")
-	}
-	p, err := find()
-	if err != nil && os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatalf("%v, and TRACTION_REQUIRE_PARTS asks for it", err)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	return p
-}
-
-func find() (p Parts, err error) {
-	if p.QEMU, err = exec.LookPath("qemu-system-x86_64"); err != nil {
-		return p, fmt.Errorf("qemu-system-x86_64 is missing: apt-get install qemu-system-x86")
-	}
+	parts.Heavy(t, "boots a guest, which takes its time")
+	p := Parts{QEMU: parts.Program(t, "qemu-system-x86_64", "qemu-system-x86")}
 	folder := os.Getenv("TRACTION_VM")
 	if folder == "" {
 		root, err := Root()
 		if err != nil {
-			return p, err
+			t.Fatal(err)
 		}
 		folder = filepath.Join(root, ".cache", "vm")
 	}
 	stamp, err := os.ReadFile(filepath.Join(folder, "abi"))
 	if err != nil {
-		return p, fmt.Errorf("no kernel for guests in %s: .ci/vm %s", folder, folder)
+		parts.Missing(t, "a kernel for guests in "+folder, ".ci/vm "+folder)
 	}
 	p.ABI, _, _ = strings.Cut(string(stamp), " ")
 	p.Kernel, p.Busybox = filepath.Join(folder, "vmlinuz"), filepath.Join(folder, "busybox")
 	p.Modules = filepath.Join(folder, "lib", "modules", p.ABI)
-	return p, nil
+	return p
 }
 
 // Root is the folder of go.mod above the working directory, which is where a
