@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // mostBytes is the promise for a Raspberry Pi with a 64 bit system, in bytes.
@@ -18,9 +20,7 @@ const mostBytes = 25_000_000
 //
 //	go tool nm -size -sort size appliance | head -50
 func TestSize(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds for other machines")
-	}
+	parts.Heavy(t, "builds for other machines")
 	for _, m := range []struct {
 		arch string
 		most int64 // 0 = nothing is promised

@@ -16,6 +16,8 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 var starts = flag.Int("starts", 2, "how often TestStarts starts each process")
@@ -25,17 +27,15 @@ var starts = flag.Int("starts", 2, "how often TestStarts starts each process")
 // with both sockets open; of the gateway, with control running, until a subscriber of
 // the broker sees "online".
 func TestStarts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds of real time")
-	}
-	address, _ := mosquitto(t)
+	parts.Heavy(t, "takes some seconds of real time")
+	address := mosquitto(t).Address
 	bin, dir := program(t), t.TempDir()
 	ready := manager(t)
 	var toReady, toOnline []time.Duration
 	var table *process
 	for range *starts {
 		if table != nil {
-			table.end()
+			table.End()
 		}
 		table = startAsService(t, bin, "control", "--simulate", "--table", "plain", "--run-dir", dir)
 		toReady = append(toReady, when(t, ready, "READY=1").Sub(table.began))
@@ -44,7 +44,7 @@ func TestStarts(t *testing.T) {
 	for range *starts {
 		gateway := start(t, bin, "gateway", "--run-dir", dir, "--table-id", "plain", "--broker", "tcp://"+address)
 		toOnline = append(toOnline, when(t, online, "online").Sub(gateway.began))
-		gateway.end()
+		gateway.End()
 		when(t, online, "offline")
 	}
 	t.Logf("%d starts\ncontrol until ready   %v\ngateway until online  %v", *starts, spread(toReady), spread(toOnline))
@@ -60,7 +60,7 @@ type heard struct {
 // when waits for a word.
 func when(t *testing.T, from <-chan heard, word string) time.Time {
 	t.Helper()
-	deadline := time.After(generous)
+	deadline := time.After(parts.Patience)
 	for {
 		select {
 		case h := <-from:
@@ -102,12 +102,12 @@ func manager(t *testing.T) <-chan heard {
 func availability(t *testing.T, address string) <-chan heard {
 	t.Helper()
 	words := make(chan heard, 1000) // a word for each start and end
-	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + address).SetClientID("footprint").SetConnectTimeout(generous))
-	require.NoError(t, paho.WaitTokenTimeout(c.Connect(), generous))
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + address).SetClientID("footprint").SetConnectTimeout(parts.Patience))
+	require.NoError(t, paho.WaitTokenTimeout(c.Connect(), parts.Patience))
 	t.Cleanup(func() { c.Disconnect(0) })
 	require.NoError(t, paho.WaitTokenTimeout(c.Subscribe("traction/plain/availability", 1, func(_ paho.Client, m paho.Message) {
 		words <- heard{string(m.Payload()), time.Now()}
-	}), generous))
+	}), parts.Patience))
 	return words
 }
 

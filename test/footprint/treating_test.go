@@ -5,7 +5,6 @@ package footprint
 import (
 	"flag"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"traction/control"
 	"traction/control/link"
+	"traction/test/parts"
 )
 
 var window = flag.Duration("window", time.Second, "how long TestTreating looks at the processes")
@@ -26,21 +26,19 @@ var window = flag.Duration("window", time.Second, "how long TestTreating looks a
 // control process, so that its figures hold the simulation as well and no calls to
 // the kernel for pins.
 func TestTreating(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute of real time")
-	}
-	address, broker := mosquitto(t)
+	parts.Heavy(t, "takes half a minute of real time")
+	broker := mosquitto(t)
 	bin, dir := program(t), t.TempDir()
 	table := startAsService(t, bin, "control", "--simulate", "--table", "plain", "--run-dir", dir)
-	gateway := start(t, bin, "gateway", "--run-dir", dir, "--table-id", "plain", "--broker", "tcp://"+address)
+	gateway := start(t, bin, "gateway", "--run-dir", dir, "--table-id", "plain", "--broker", broker.URL())
 	person := operator(t, dir)
 	treat(t, person, bin, dir)
 	require.NoError(t, person.Close()) // nobody watches but the gateway
 
-	all := []*process{table, gateway, broker}
+	all := []*parts.Process{table.Process, gateway.Process, broker.Process}
 	var before [3]usage
 	for i, p := range all {
-		before[i] = usageOf(t, p.Process.Pid)
+		before[i] = usageOf(t, p.Cmd.Process.Pid)
 	}
 	began := time.Now()
 	time.Sleep(*window) // the measurement itself
@@ -49,7 +47,7 @@ func TestTreating(t *testing.T) {
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row(w, "", "cpu %", "real-time thread %", "user %", "system %", "switches/s", "threads", "rss KiB", "anonymous", "file", "locked", "pss", "faults minor", "major")
 	for i, p := range all {
-		u, m := usageOf(t, p.Process.Pid), memoryOf(t, p.Process.Pid)
+		u, m := usageOf(t, p.Cmd.Process.Pid), memoryOf(t, p.Cmd.Process.Pid)
 		b := &before[i]
 		share := func(d time.Duration) string { return fmt.Sprintf("%.2f", 100*d.Seconds()/took.Seconds()) }
 		row(w, []string{"control", "gateway", "mosquitto"}[i], share(u.cpu-b.cpu), share(u.realTime-b.realTime), share(u.user-b.user), share(u.system-b.system),
@@ -65,14 +63,13 @@ func TestTreating(t *testing.T) {
 	mode := until(t, operator(t, dir), "the state", func(*control.Snapshot) bool { return true }).Mode
 
 	// A release runs code that no treatment needs.
-	said, err := exec.Command(bin, "press", "patient", "--run-dir", dir).CombinedOutput()
-	require.NoError(t, err, "%s", said)
+	start(t, bin, "press", "patient", "--run-dir", dir).Succeed(t)
 	until(t, operator(t, dir), "slack", func(s *control.Snapshot) bool { return s.Mode != control.Treating && s.Mode != control.Releasing })
-	start, end := before[0], usageOf(t, table.Process.Pid)
+	first, last := before[0], usageOf(t, table.Cmd.Process.Pid)
 	t.Logf("%v, at their end %v:\n%spage faults of the real-time thread: %d minor and %d major before, %d and %d from then until the rope is slack",
-		took.Round(time.Millisecond), mode, text.String(), start.realMinor, start.realMajor, end.realMinor-start.realMinor, end.realMajor-start.realMajor)
-	if memoryOf(t, table.Process.Pid)["Locked"] > 0 { // not everybody may
-		assert.Equal(t, start.realMajor, end.realMajor, "a tick waited for a disk")
+		took.Round(time.Millisecond), mode, text.String(), first.realMinor, first.realMajor, last.realMinor-first.realMinor, last.realMajor-first.realMajor)
+	if memoryOf(t, table.Cmd.Process.Pid)["Locked"] > 0 { // not everybody may
+		assert.Equal(t, first.realMajor, last.realMajor, "a tick waited for a disk")
 	}
 }
 
@@ -86,7 +83,7 @@ func row(w *tabwriter.Writer, cells ...any) {
 // operator is somebody at the table.
 func operator(t *testing.T, dir string) (c *link.Client) {
 	t.Helper()
-	eventually(t, "the control process", func() bool {
+	parts.Eventually(t, "the control process", func() bool {
 		var err error
 		c, err = link.Dial(t.Context(), filepath.Join(dir, "control.sock"))
 		return err == nil
@@ -99,7 +96,7 @@ func operator(t *testing.T, dir string) (c *link.Client) {
 // until follows the snapshots until one satisfies.
 func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot) bool) *control.Snapshot {
 	t.Helper()
-	for deadline := time.Now().Add(generous); ; {
+	for deadline := time.Now().Add(parts.Patience); ; {
 		u, err := c.Next(t.Context())
 		require.NoError(t, err, what)
 		require.True(t, time.Now().Before(deadline), what)
@@ -113,7 +110,7 @@ func until(t *testing.T, c *link.Client, what string, ok func(*control.Snapshot)
 func treat(t *testing.T, c *link.Client, bin, dir string) {
 	t.Helper()
 	order := func(r link.Request, ready func(*control.Snapshot) bool) {
-		for deadline := time.Now().Add(generous); ; {
+		for deadline := time.Now().Add(parts.Patience); ; {
 			r.Rev = &until(t, c, r.Command.String(), ready).Rev
 			answer, err := c.Request(t.Context(), r)
 			require.NoError(t, err)
@@ -128,8 +125,7 @@ func treat(t *testing.T, c *link.Client, bin, dir string) {
 	order(link.Request{Command: control.CommandSelect, Programme: "lumbar-60-20"}, func(s *control.Snapshot) bool { return s.Trips == 0 })
 	order(link.Request{Command: control.CommandArm}, func(s *control.Snapshot) bool { return s.Missing == 0 })
 	until(t, c, "armed", func(s *control.Snapshot) bool { return s.Mode == control.Armed })
-	said, err := exec.Command(bin, "press", "patient", "--run-dir", dir).CombinedOutput()
-	require.NoError(t, err, "%s", said)
+	start(t, bin, "press", "patient", "--run-dir", dir).Succeed(t)
 	order(link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.SwitchProof })
 	until(t, c, "hold", func(s *control.Snapshot) bool { return s.Phase == control.Hold })
 	require.FileExists(t, filepath.Join(dir, "record.sqlite"))
