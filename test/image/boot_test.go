@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // uboot is Debian's build of U-Boot for QEMU; it starts boot.scr from the first
@@ -28,15 +30,10 @@ type starter struct {
 }
 
 func newStarter(t *testing.T) *starter {
-	if testing.Short() {
-		t.Skip("emulates a computer")
-	}
+	parts.Heavy(t, "emulates a computer")
 	need(t, map[string]string{"qemu-system-aarch64": "qemu-system-arm"})
 	if _, err := os.Stat(uboot); err != nil {
-		if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-			t.Fatalf("%s is missing, and TRACTION_REQUIRE_PARTS asks for it: apt-get install u-boot-qemu", uboot)
-		}
-		t.Skip("U-Boot is missing: apt-get install u-boot-qemu")
+		parts.Missing(t, uboot, "apt-get install u-boot-qemu")
 	}
 	s := &starter{build: newBuild(t, "qemu-aarch64")}
 	s.disk = s.run() + ".img"

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -28,9 +30,7 @@ const sector = 512
 // TestBuild makes the image and the bundle of each board with the real tools, from
 // stand-ins for what Buildroot compiles.
 func TestBuild(t *testing.T) {
-	if testing.Short() {
-		t.Skip("seconds for each board")
-	}
+	parts.Heavy(t, "seconds for each board")
 	for _, board := range boards(t) {
 		t.Run(board, func(t *testing.T) {
 			b := newBuild(t, board)

@@ -9,20 +9,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
-// need finds programs, by the Debian package that has them. Where one is missing the
-// test is skipped, in CI it fails.
+// need looks for programs, by the Debian package that has them; scripts call them by
+// their names.
 func need(t *testing.T, packages map[string]string) {
 	t.Helper()
 	for program, debian := range packages {
-		if _, err := exec.LookPath(program); err == nil {
-			continue
+		if _, err := exec.LookPath(program); err != nil {
+			parts.Missing(t, program, "apt-get install "+debian)
 		}
-		if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-			t.Fatalf("%s is missing, and TRACTION_REQUIRE_PARTS asks for it: apt-get install %s", program, debian)
-		}
-		t.Skipf("%s is missing: apt-get install %s", program, debian)
 	}
 }
 
