@@ -16,28 +16,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 const checkout = "../.."
-
-// missing skips the test; where all parts are asked for, as in CI, it fails.
-func missing(t *testing.T, what, advice string) {
-	t.Helper()
-	if os.Getenv("TRACTION_REQUIRE_PARTS") != "" {
-		t.Fatalf("%s is missing, and TRACTION_REQUIRE_PARTS asks for it; %s", what, advice)
-	}
-	t.Skipf("%s is missing: %s", what, advice)
-}
-
-// need finds a program.
-func need(t *testing.T, program, debian string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		missing(t, program, "apt-get install "+debian)
-	}
-	return path
-}
 
 // built is the folder with version 1.0.0 of all packages; they are built once.
 var built = struct {
@@ -57,10 +40,8 @@ func TestMain(m *testing.M) {
 // packageFile builds the packages if that was not done, and gives the one for arch.
 func packageFile(t *testing.T, arch string) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds packages")
-	}
-	need(t, "dpkg-deb", "dpkg")
+	parts.Heavy(t, "builds packages")
+	parts.Program(t, "dpkg-deb", "dpkg")
 	built.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "packages-"); built.err == nil {
 			built.err = makePackages(checkout, built.dir, "amd64,arm64,armhf")

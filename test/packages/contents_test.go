@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // unpacked is a package's files in a folder of the test, its scripts in DEBIAN.
@@ -135,7 +137,7 @@ func TestPapers(t *testing.T) {
 
 // TestMaintainerScripts lets shellcheck read them, and dash.
 func TestMaintainerScripts(t *testing.T) {
-	check := need(t, "shellcheck", "shellcheck")
+	check := parts.Program(t, "shellcheck", "shellcheck")
 	for _, name := range []string{"postinst", "prerm", "postrm", "restart"} {
 		file := filepath.Join(checkout, "packaging", name)
 		out, err := exec.Command(check, "--shell=sh", file).CombinedOutput()
@@ -149,7 +151,7 @@ func TestMaintainerScripts(t *testing.T) {
 // done on purpose stands in packaging/lintian-overrides with its reason.
 func TestLintian(t *testing.T) {
 	file := packageFile(t, "armhf")
-	lintian := need(t, "lintian", "lintian")
+	lintian := parts.Program(t, "lintian", "lintian")
 	cmd := exec.Command(lintian, "--no-cfg", "--allow-root", "--fail-on", "error,warning", file)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()

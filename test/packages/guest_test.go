@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"traction/test/parts"
 	"traction/test/vm"
 )
 
@@ -90,13 +91,13 @@ systemctl poweroff --force --force
 // real, with the units as shipped: a whole Debian in QEMU. That the running program
 // can be asked from outside its unit's name spaces shows only there.
 func TestUnderTheServiceManager(t *testing.T) {
-	parts := vm.Need(t)
+	guest := vm.Need(t)
 	first := packageFile(t, "amd64")
 	if _, err := os.Stat(debianRoot()); err != nil {
-		missing(t, "a Debian root", ".ci/vm-root .cache/vm-root")
+		parts.Missing(t, "a Debian root", ".ci/vm-root .cache/vm-root")
 	}
 	begin := time.Now()
-	m := parts.Boot(t, vm.Guest{
+	m := guest.Boot(t, vm.Guest{
 		Memory: 1024, Limit: 15 * time.Minute, Append: "systemd.show_status=0 rdinit=/lib/systemd/systemd",
 		Fill: func(a *vm.Archive) {
 			a.Tree("/", debianRoot(), "boot", "dev", "proc", "sys", "run", "tmp", "var/cache", "var/log", "usr/share/doc", "usr/share/locale",

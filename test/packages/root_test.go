@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // debianRoot is where .ci/vm-root has put a Debian 12.
@@ -42,16 +44,14 @@ esac
 
 func newRoot(t *testing.T) *root {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("installs packages")
-	}
+	parts.Heavy(t, "installs packages")
 	if os.Getuid() != 0 {
-		missing(t, "the right to change the root folder", "run as root")
+		parts.Missing(t, "the right to change the root folder", "run as root")
 	}
 	if _, err := os.Stat(debianRoot()); err != nil {
-		missing(t, "a Debian root", ".ci/vm-root .cache/vm-root")
+		parts.Missing(t, "a Debian root", ".ci/vm-root .cache/vm-root")
 	}
-	need(t, "unshare", "util-linux")
+	parts.Program(t, "unshare", "util-linux")
 	r := &root{t, filepath.Join(t.TempDir(), "root")}
 	out, err := exec.Command("cp", "-a", debianRoot(), r.dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)
