@@ -179,6 +179,7 @@ func TestUsersAndFolders(t *testing.T) {
 		{"run/traction/operator", "traction", "traction-operator", "dgrwxr-x---"},
 		{"run/traction/gateway", "traction", "traction-gateway", "dgrwxr-x---"},
 		{"etc/traction/programmes", "root", "root", "drwxr-xr-x"},
+		{"var/lib/traction", "traction", "traction", "drwxr-x---"},
 	} {
 		info, err := os.Stat(filepath.Join(root, row.path))
 		require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	"traction/control/quantity"
 )
 
-// fileMode lets the service write and its group read.
+// fileMode lets the service read and write, and its group read.
 const fileMode = 0o640
 
 // Save replaces the file at path, all or nothing: whatever happens, path holds
@@ -90,6 +90,9 @@ func replace(path string, data []byte) (err error) {
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Chmod(fileMode) // whatever the umask is
+	}
+	if err == nil {
+		err = hand(f, filepath.Dir(path))
 	}
 	if err == nil {
 		err = f.Sync()
