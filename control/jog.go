@@ -68,6 +68,10 @@ const (
 	// jogExtra beyond twice the time that a motion should take: drives may settle for
 	// up to a second after they are enabled.
 	jogExtra = 2 * time.Second
+	// jogLeave (mm): an end switch that was open has to close on this way. It is longer
+	// than the cams of common switches; where the motor turns the other way, it is what
+	// is driven into the end.
+	jogLeave = 20.0
 	// jogLate: a tick that begins later has not looked at the switches for too long.
 	jogLate = 20 * time.Millisecond
 )
@@ -77,6 +81,7 @@ type jogMove struct {
 	asked  bool
 	begin  time.Duration // of the motion, after the warning
 	most   time.Duration // when it must be over
+	from   float64       // mm, where it began
 	target float64       // mm
 	speed  float64       // mm/s, + towards force
 	lowest float64       // N, the lowest force of this motion
@@ -118,6 +123,7 @@ const (
 	JogNoEnd                  // the way ran out before the end switch opened
 	JogStall                  // a tick came too late
 	JogTime                   // it took longer than its way
+	JogNotLeft                // the end switch that was open at the beginning stayed so
 )
 
 var jogEndNames = [...]string{
@@ -126,6 +132,7 @@ var jogEndNames = [...]string{
 	"stopped: the load cell cannot be relied on", "stopped: force on the rope",
 	"stopped: no end switch within the way", "stopped: this computer was too late to look at the switches",
 	"stopped: it took longer than its way allows",
+	"stopped: the end switch stays open; the motor turns the other way, or the switch's wire is broken",
 }
 
 // String is the reason for people.
@@ -209,7 +216,7 @@ func (j *Jog) Order(o JogOrder) error {
 
 // plan checks what was asked for.
 func (j *Jog) plan(o JogOrder) (jogMove, error) {
-	m := jogMove{until: o.Until, ends: [2]bool{j.switches.EndSlack, j.switches.EndPull}}
+	m := jogMove{until: o.Until, from: j.x, ends: [2]bool{j.switches.EndSlack, j.switches.EndPull}}
 	if j.move.asked {
 		return m, fmt.Errorf("%w: the last motion is not over", ErrJog)
 	}
@@ -359,6 +366,8 @@ func (j *Jog) against(m *jogMove) JogEnd {
 		return JogSlackEnd
 	case j.switches.EndPull && (m.speed > 0 || !m.ends[1]):
 		return JogPullEnd
+	case (m.ends[0] || m.ends[1]) && math.Abs(j.x-m.from) > jogLeave:
+		return JogNotLeft
 	case m.speed > 0 && f > inNewtons(JogForce):
 		return JogTension // R-JOG-FORCE
 	case m.asked && m.speed < 0 && f > m.lowest+jogRise:
@@ -373,7 +382,11 @@ func (j *Jog) against(m *jogMove) JogEnd {
 // target that is known, at a speed that needs no ramp, after the warning.
 func (j *Jog) drive(out *Output) Drive {
 	m := &j.move
-	if j.held() || j.fault || !m.asked && j.now-j.still >= JogRest {
+	if j.held() || j.fault {
+		j.still = j.now - JogRest // a switch that is let go again energises nothing
+		return Drive{Mode: DriveDisabled}
+	}
+	if !m.asked && j.now-j.still >= JogRest {
 		return Drive{Mode: DriveDisabled}
 	}
 	if !m.asked {

@@ -275,6 +275,54 @@ func TestJogEndSwitchThatOpensAgain(t *testing.T) {
 	assert.Equal(t, JogSlackEnd, r.j.State().Ended)
 }
 
+// The session begins on an end, and the motor turns the other way: further into it.
+func TestJogFurtherIntoAnOpenEnd(t *testing.T) {
+	for _, o := range []JogOrder{by(50), {Until: JogToPull, Speed: JogSpeed}, by(-50), {Until: JogToSlack, Speed: JogSpeed}} {
+		r := newJogRig(t, testConfig(), 1)
+		r.slackEnd, r.pullEnd = math.Inf(-1), math.Inf(1)
+		outwards := o.Until == JogToPull || o.By > 0
+		open := func() { r.in.Switches.EndSlack, r.in.Switches.EndPull = outwards, !outwards }
+		open()
+		r.tick()
+		require.NoError(t, r.j.Order(o))
+		for moving := true; moving; moving = r.j.State().Moving {
+			open()
+			r.tick()
+		}
+		assert.Equal(t, JogNotLeft, r.j.State().Ended)
+		assert.InDelta(t, jogLeave, math.Abs(r.x), 0.02)
+	}
+}
+
+// Whoever lets a switch go again has asked for nothing yet.
+func TestJogStaysOffAfterASwitch(t *testing.T) {
+	for name, press := range map[string]func(in *Input, pressed bool){
+		"emergency stop": func(in *Input, p bool) { in.Switches.EmergencyStop = p },
+		"patient switch": func(in *Input, p bool) { in.Switches.Patient = p },
+		"drive fault":    func(in *Input, p bool) { in.Motion.Fault = p },
+	} {
+		for _, moving := range []bool{true, false} {
+			r := newJogRig(t, testConfig(), 1)
+			require.NoError(t, r.j.Order(by(50)), name)
+			r.run(JogWarning + time.Second)
+			if !moving {
+				r.j.Stop()
+				r.run(time.Second)
+			}
+			press(&r.in, true)
+			r.tick()
+			press(&r.in, false)
+			for range 1000 {
+				r.tick()
+				require.Equal(t, DriveDisabled, r.out.Drive.Mode, name)
+				require.False(t, r.out.Pump, name)
+				require.False(t, r.j.State().Energised, name)
+			}
+			assert.Equal(t, JogDone, r.order(by(1)), name)
+		}
+	}
+}
+
 func TestJogMotorThatDoesNotTurn(t *testing.T) {
 	r := newJogRig(t, testConfig(), 1)
 	r.stuck = true

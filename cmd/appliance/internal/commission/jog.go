@@ -187,9 +187,11 @@ func (j *Jog) introduce() {
 	j.console.say("Motion for commissioning of table %q. The motor will turn.", s.Table.ID)
 	j.console.say("Nobody may be on the table, no harness on the rope, the rope slack. Hands off rope and drum.")
 	j.console.say("Keep the emergency stop in your hand: it ends every motion, and so do the patient switch and Enter.")
+	j.console.say("Millimetres are those of motor.steps_per_mm = %.5g. If that is a guess, begin with 1 mm: the way and the speed are off by as much.", s.Motor.StepsPerMM)
 	j.console.say("Each motion begins half a second after the buzzer, and ends above %s of force.", quantity.Format(control.JogForce))
 	if s.Table.Limits.BackDrivable {
-		j.console.say("THIS DRIVE LETS GO WITHOUT POWER: what hangs on the rope falls when a motion is stopped.")
+		j.console.say("THIS DRIVE LETS GO WITHOUT POWER: what hangs on the rope falls with the emergency stop, at the end, and %.0f s after each motion.",
+			control.JogRest.Seconds())
 	}
 	if j.Calibration == nil {
 		j.console.say("The load cell is not calibrated: what it reads now counts as 0, and force is shown too large rather than too small.")
