@@ -145,7 +145,7 @@ type JogState struct {
 	Moving   bool            // or about to: the warning sounds
 	Ended    JogEnd          // the last motion
 	Ready    bool            // the cells have settled and their zeros are known
-	Fault    CellFault       // of the first cell
+	Fault    CellFault       // of the first cell that has one
 	// Force of each cell that is wired. Without a calibration it is a guess that
 	// is never too low.
 	Force      [2]physic.Force
@@ -249,7 +249,7 @@ func (j *Jog) advice(e JogEnd) string {
 	case JogDrive:
 		return "the motor driver reports a fault, or an output cannot be written; look at its lamps, supply and wire"
 	case JogCell:
-		return fmt.Sprintf("the load cell cannot be relied on (%s), and without it nobody sees what the rope pulls at; appliance check says more", j.cells[0].fault)
+		return fmt.Sprintf("the load cell cannot be relied on (%s), and without it nobody sees what the rope pulls at; appliance check says more", j.cellFault())
 	case JogTension:
 		return fmt.Sprintf("the rope pulls with %.1f N, allowed: up to %.0f N; only away from force now, or take off what it pulls at", j.force(), inNewtons(JogForce))
 	case JogSlackEnd:
@@ -353,6 +353,16 @@ func (j *Jog) seen() bool {
 	return j.zeroed
 }
 
+// cellFault is the first fault of any cell.
+func (j *Jog) cellFault() CellFault {
+	for i := range j.cells {
+		if f := j.cells[i].fault; f != CellOK {
+			return f
+		}
+	}
+	return CellOK
+}
+
 // against is what forbids a motion, or JogNone.
 func (j *Jog) against(m *jogMove) JogEnd {
 	switch f := j.force(); {
@@ -411,7 +421,7 @@ func (j *Jog) drive(out *Output) Drive {
 func (j *Jog) State() JogState {
 	s := JogState{
 		At: j.now, Position: physic.Distance(math.Round((j.x - j.origin) * 1e6)), Moving: j.move.asked, Ended: j.ended,
-		Ready: j.seen(), Fault: j.cells[0].fault, Cells: len(j.cells), Calibrated: j.samples == nil,
+		Ready: j.seen(), Fault: j.cellFault(), Cells: len(j.cells), Calibrated: j.samples == nil,
 		Switches: j.switches, DriveFault: j.fault,
 		Energised: !j.held() && !j.fault && (j.move.asked || j.now-j.still < JogRest),
 	}

@@ -323,6 +323,14 @@ func TestJogStaysOffAfterASwitch(t *testing.T) {
 	}
 }
 
+func TestJogNamesTheFaultOfTheSecondCell(t *testing.T) {
+	r := newJogRig(t, testConfig(), 2)
+	r.dead, r.in.Second.Fault = true, CellSilent
+	r.run(time.Second)
+	require.ErrorContains(t, r.j.Order(by(1)), "(silent)")
+	assert.Equal(t, CellSilent, r.j.State().Fault)
+}
+
 func TestJogMotorThatDoesNotTurn(t *testing.T) {
 	r := newJogRig(t, testConfig(), 1)
 	r.stuck = true
