@@ -143,6 +143,12 @@ func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(units, control))
 	require.NoError(t, err)
 	assert.NotRegexp(t, regexp.MustCompile(`(?m)^(RestrictRealtime|PrivateDevices)=`), string(data))
+
+	// What is ordered after another unit is stopped before it (systemd.unit(5)): a
+	// release must not wait for the gateway's end.
+	data, err = os.ReadFile(filepath.Join(units, gateway))
+	require.NoError(t, err)
+	assert.NotRegexp(t, regexp.MustCompile(`(?m)^(After|Before)=.*`+control), string(data))
 }
 
 // TestUsersAndFolders creates them below an empty root, as an installation would.
