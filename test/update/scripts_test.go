@@ -4,6 +4,7 @@
 package update
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,7 @@ type machine struct {
 	t       *testing.T
 	root    string
 	answers map[string]int // exit status by "program argument", 0 if not named
+	state   string         // what systemctl calls the unit, "" = enabled
 }
 
 func newMachine(t *testing.T, runs string) *machine {
@@ -66,6 +68,7 @@ func (m *machine) run(script string, env ...string) (said string, status int, ca
 				text += "\"" + call + "\"*) echo 'because of a test' >&2; exit " + string(rune('0'+status)) + ";;\n"
 			}
 		}
+		text += "\"systemctl is-enabled\"*) echo " + cmp.Or(m.state, "enabled") + ";;\n"
 		require.NoError(m.t, os.WriteFile(filepath.Join(bin, name), []byte(text+"esac\n"), 0o755))
 	}
 	cmd := exec.Command("sh", filepath.Join(handlers, script))
@@ -84,7 +87,7 @@ func (m *machine) run(script string, env ...string) (said string, status int, ca
 
 // The calls that the scripts make.
 const (
-	enabled  = "systemctl is-enabled --quiet traction-control.service"
+	enabled  = "systemctl is-enabled traction-control.service"
 	healthy  = "appliance healthy --for 1m --within 10m"
 	idle     = "appliance idle --wait 10m"
 	markGood = "rauc status mark-good"
@@ -98,6 +101,7 @@ func TestKeep(t *testing.T) {
 		runs    string
 		trial   string
 		answers map[string]int
+		state   string
 		calls   []string
 		status  int
 		after   string // the note afterwards
@@ -119,7 +123,10 @@ func TestKeep(t *testing.T) {
 			answers: map[string]int{"appliance healthy": 1, "rauc status": 1},
 			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
 		{name: "nobody has set up the table", runs: "B", trial: "B " + anotherStart,
-			answers: map[string]int{"systemctl is-enabled": 1}, calls: []string{enabled, markGood}, says: "nobody has set up"},
+			state: "disabled", calls: []string{enabled, markGood}, says: "nobody has set up"},
+		{name: "the new system has no controller", runs: "B", trial: "B " + anotherStart,
+			answers: map[string]int{"systemctl is-enabled": 1, "appliance healthy": 1},
+			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart, says: "has not proven itself"},
 		{name: "the new system did not come up", runs: "A", trial: "B " + anotherStart,
 			calls: []string{markGood}, says: "the update is lost"},
 		{name: "installed a moment ago", runs: "A", trial: "B " + thisStart,
@@ -133,6 +140,7 @@ func TestKeep(t *testing.T) {
 			if c.answers != nil {
 				m.answers = c.answers
 			}
+			m.state = c.state
 			if c.trial != "" {
 				m.write(trial, c.trial+"\n")
 			}
