@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"traction/cmd/appliance/internal/commission"
 	"traction/cmd/appliance/internal/settings"
@@ -20,6 +22,8 @@ type jogCommand struct {
 }
 
 func (c *jogCommand) Run(ctx context.Context) error {
+	// Nobody reads any more: that must not end the process at once, with the drive on.
+	signal.Ignore(syscall.SIGPIPE)
 	j, err := c.prepare(ctx)
 	if err != nil {
 		return err
