@@ -121,7 +121,7 @@ func TestPapers(t *testing.T) {
 	assert.Contains(t, read("usr/share/bash-completion/completions/appliance"), "complete -F _appliance appliance")
 	assert.Contains(t, read(doc+"copyright"), "has chosen no licence")
 	assert.Contains(t, read(doc+"changelog.gz"), "traction (1.0.0) ")
-	assert.Equal(t, "/etc/traction/traction.toml\n", read("DEBIAN/conffiles"))
+	assert.Equal(t, "/etc/needrestart/conf.d/traction.conf\n/etc/traction/traction.toml\n", read("DEBIAN/conffiles"))
 
 	info, err := buildinfo.ReadFile(filepath.Join(dir, "usr/bin/appliance"))
 	require.NoError(t, err)
