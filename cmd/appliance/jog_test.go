@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // Whoever reads what jog says may be gone, as a tee that was killed. Its signal must
@@ -19,7 +21,7 @@ func TestJogOutlivesItsReader(t *testing.T) {
 	reader, writer, err := os.Pipe()
 	require.NoError(t, err)
 	require.NoError(t, reader.Close())
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), parts.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, self, "jog", "--simulate")
 	cmd.Env = append(os.Environ(), asProgram+"=1")
