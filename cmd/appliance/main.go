@@ -81,6 +81,8 @@ func main() {
 	go func() {
 		<-signals
 		cancel()
+		// A terminal that goes tells twice, the shell first and then the kernel.
+		signal.Ignore(syscall.SIGHUP)
 		signal.Stop(signals)
 	}()
 	err := run(ctx, os.Args[1:])
