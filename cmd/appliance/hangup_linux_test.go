@@ -9,28 +9,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"traction/control"
+	"traction/test/parts"
 )
 
 // A terminal that goes tells twice: the shell its jobs, and, once that has ended, the
 // kernel those in the foreground. Only the first asks for the end; the second must not
 // take the time to release, or to switch off.
 func TestASecondHangupEndsNothing(t *testing.T) {
+	parts.Heavy(t, "starts a treatment in real time")
 	dir := t.TempDir()
 	p := start(t, "control", "--simulate", "--table", "plain", "--run-dir", dir)
 	until(t, dial(t, dir), "the rope has been seen slack", func(s *control.Snapshot) bool { return s.At > 3*time.Second })
 	begin(t, dir, "demo")
-	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
-	for deadline := time.Now().Add(patience); !ignoresHangup(t, p.Process.Pid); time.Sleep(time.Millisecond) {
+	p.Signal(t, syscall.SIGHUP)
+	pid := p.Cmd.Process.Pid
+	for deadline := time.Now().Add(parts.Patience); !ignoresHangup(t, pid); time.Sleep(time.Millisecond) {
 		require.True(t, time.Now().Before(deadline), "a second SIGHUP would still end it")
 	}
-	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
-	state, err := p.Process.Wait()
-	require.NoError(t, err)
-	assert.Equal(t, "exit status 0", state.String())
+	p.Signal(t, syscall.SIGHUP)
+	require.NoError(t, p.Wait(t))
 }
 
 // ignoresHangup reads proc_pid_status(5): a mask of signals, the first is bit 0.
