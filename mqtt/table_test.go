@@ -97,6 +97,16 @@ func (t *table) finish() {
 	t.wakeAll()
 }
 
+// Report makes the table's own reports a record of past treatments.
+func (t *table) Report(string) (link.Boot, control.Report, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.reports) == 0 {
+		return link.Boot{}, control.Report{}, ErrNoReport
+	}
+	return t.boot, t.reports[len(t.reports)-1], nil
+}
+
 func (t *table) wakeAll() {
 	for l := range t.links {
 		signal(l.wake)
