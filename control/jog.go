@@ -290,6 +290,9 @@ func (j *Jog) Step(in *Input, out *Output) {
 			j.end(why)
 		}
 	}
+	if late {
+		j.still = j.now - JogRest // nobody knows what was in between; energising waits for an order
+	}
 	out.Drive = j.drive(out)
 	out.Pump = out.Drive.Mode != DriveDisabled
 }

@@ -30,6 +30,7 @@ type machine struct {
 	root    string
 	answers map[string]int // exit status by "program argument", 0 if not named
 	state   string         // what systemctl calls the unit, "" = enabled
+	gateway string         // what it calls the gateway, "" = enabled
 }
 
 func newMachine(t *testing.T, runs string) *machine {
@@ -68,6 +69,7 @@ func (m *machine) run(script string, env ...string) (said string, status int, ca
 				text += "\"" + call + "\"*) echo 'because of a test' >&2; exit " + string(rune('0'+status)) + ";;\n"
 			}
 		}
+		text += "\"systemctl is-enabled traction-gateway\"*) echo " + cmp.Or(m.gateway, "enabled") + ";;\n"
 		text += "\"systemctl is-enabled\"*) echo " + cmp.Or(m.state, "enabled") + ";;\n"
 		require.NoError(m.t, os.WriteFile(filepath.Join(bin, name), []byte(text+"esac\n"), 0o755))
 	}
@@ -88,7 +90,9 @@ func (m *machine) run(script string, env ...string) (said string, status int, ca
 // The calls that the scripts make.
 const (
 	enabled  = "systemctl is-enabled traction-control.service"
-	healthy  = "appliance healthy --for 1m --within 10m"
+	gateway  = "systemctl is-enabled traction-gateway.service"
+	alone    = "appliance healthy --for 1m --within 10m --units traction-control.service"
+	healthy  = alone + ",traction-gateway.service"
 	idle     = "appliance idle --wait 10m"
 	markGood = "rauc status mark-good"
 	markBad  = "rauc status mark-bad"
@@ -102,6 +106,7 @@ func TestKeep(t *testing.T) {
 		trial   string
 		answers map[string]int
 		state   string
+		without bool // the gateway is switched off
 		calls   []string
 		status  int
 		after   string // the note afterwards
@@ -109,30 +114,32 @@ func TestKeep(t *testing.T) {
 	}{
 		{name: "nothing is new", runs: "A", calls: []string{markGood}},
 		{name: "a new system proves itself", runs: "B", trial: "B " + anotherStart,
-			calls: []string{enabled, healthy, markGood}, says: "has proven itself"},
+			calls: []string{enabled, gateway, healthy, markGood}, says: "has proven itself"},
+		{name: "a new system proves itself where the gateway is switched off", runs: "B", trial: "B " + anotherStart, without: true,
+			calls: []string{enabled, gateway, alone, markGood}, says: "has proven itself"},
 		{name: "a new system does not, nobody is on the table", runs: "B", trial: "B " + anotherStart,
 			answers: map[string]int{"appliance healthy": 1},
-			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart, says: "has not proven itself"},
+			calls:   []string{enabled, gateway, healthy, idle, markBad, reboot}, after: "B " + anotherStart, says: "has not proven itself"},
 		{name: "it does not, and somebody is on the table", runs: "B", trial: "B " + anotherStart,
 			answers: map[string]int{"appliance healthy": 1, "appliance idle": 1}, status: 1,
-			calls: []string{enabled, healthy, idle}, after: "B " + anotherStart, says: "in use"},
+			calls: []string{enabled, gateway, healthy, idle}, after: "B " + anotherStart, says: "in use"},
 		{name: "it does not, and control tells nothing", runs: "B", trial: "B " + anotherStart,
 			answers: map[string]int{"appliance healthy": 1, "appliance idle": 2},
-			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
+			calls:   []string{enabled, gateway, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
 		{name: "it does not, and cannot be marked", runs: "B", trial: "B " + anotherStart,
 			answers: map[string]int{"appliance healthy": 1, "rauc status": 1},
-			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
+			calls:   []string{enabled, gateway, healthy, idle, markBad, reboot}, after: "B " + anotherStart},
 		{name: "nobody has set up the table", runs: "B", trial: "B " + anotherStart,
 			state: "disabled", calls: []string{enabled, markGood}, says: "nobody has set up"},
 		{name: "the new system has no controller", runs: "B", trial: "B " + anotherStart,
 			answers: map[string]int{"systemctl is-enabled": 1, "appliance healthy": 1},
-			calls:   []string{enabled, healthy, idle, markBad, reboot}, after: "B " + anotherStart, says: "has not proven itself"},
+			calls:   []string{enabled, gateway, healthy, idle, markBad, reboot}, after: "B " + anotherStart, says: "has not proven itself"},
 		{name: "the new system did not come up", runs: "A", trial: "B " + anotherStart,
 			calls: []string{markGood}, says: "the update is lost"},
 		{name: "installed a moment ago", runs: "A", trial: "B " + thisStart,
 			calls: []string{markGood}, after: "B " + thisStart},
 		{name: "it cannot be kept", runs: "B", trial: "B " + anotherStart, answers: map[string]int{"rauc status": 1},
-			status: 1, calls: []string{enabled, healthy, markGood}, after: "B " + anotherStart, says: "cannot be marked good"},
+			status: 1, calls: []string{enabled, gateway, healthy, markGood}, after: "B " + anotherStart, says: "cannot be marked good"},
 		{name: "an empty note", runs: "A", trial: " ", calls: []string{markGood}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,6 +148,9 @@ func TestKeep(t *testing.T) {
 				m.answers = c.answers
 			}
 			m.state = c.state
+			if c.without {
+				m.gateway = "disabled"
+			}
 			if c.trial != "" {
 				m.write(trial, c.trial+"\n")
 			}
