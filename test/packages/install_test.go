@@ -125,9 +125,10 @@ func TestLifeOfAPackage(t *testing.T) {
 	const socket, moved = "/run/traction/operator/control.sock", runDir + "/control.sock"
 	mine := strings.Replace(r.read("/etc/traction/traction.toml"), socket, moved, 1)
 	r.write("/etc/traction/traction.toml", mine, 0o644)
+	const calibration = "/var/lib/traction/calibration.toml"
 	kept := map[string]string{
 		"/etc/traction/programmes/own.toml":           "# a programme\n",
-		"/var/lib/traction/calibration.toml":          "# a calibration\n",
+		calibration:                                   "# a calibration\n",
 		"/var/lib/traction-gateway/record.sqlite":     "records of people\n",
 		"/var/lib/traction-gateway/record.sqlite-wal": "newer records\n",
 	}
@@ -230,6 +231,7 @@ func installed(t *testing.T, r *root) {
 	for _, row := range []struct{ path, user, group, mode string }{
 		{"/run/traction/operator", "traction", "traction-operator", "dgrwxr-x---"},
 		{"/run/traction/gateway", "traction", "traction-gateway", "dgrwxr-x---"},
+		{"/var/lib/traction", "traction", "traction", "drwxr-x---"},
 		{"/etc/traction", "root", "root", "drwxr-xr-x"},
 		{"/etc/traction/programmes", "root", "root", "drwxr-xr-x"},
 		{"/etc/traction/traction.toml", "root", "root", "-rw-r--r--"},
