@@ -8,6 +8,7 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -166,7 +167,7 @@ func load(path string, gateway bool) (Settings, error) {
 	if gateway && s.MQTT.Broker != "" {
 		d.Explain(s.MQTT.Validate())
 	}
-	if err := d.Err(); err != nil {
+	if err := errors.Join(whole(path), d.Err()); err != nil {
 		return Settings{}, fmt.Errorf("settings: %w", err)
 	}
 	return s, nil
