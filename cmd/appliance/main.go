@@ -88,9 +88,18 @@ func main() {
 	err := run(ctx, os.Args[1:])
 	cancel()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "appliance:", err)
+		fmt.Fprintln(os.Stderr, "appliance:", inWords(err))
 		os.Exit(exitStatus(err))
 	}
+}
+
+// inWords is what an error says to people. A signal alone is no mistake of theirs, and
+// "context canceled" no word of theirs; whatever went wrong besides is told as it is.
+func inWords(err error) string {
+	if err.Error() == context.Canceled.Error() {
+		return "interrupted, not done to the end"
+	}
+	return err.Error()
 }
 
 // exitStatus is 1 for an error that does not say otherwise.

@@ -58,6 +58,11 @@ type found struct {
 	pull       *physic.Distance
 }
 
+// any tells whether there is something for the settings.
+func (f *found) any() bool {
+	return f.reversed || f.stepsPerMM > 0 || f.slack != nil && f.pull != nil
+}
+
 // Run leads through a session. The table is switched off at its end, whatever ends
 // it.
 func (j *Jog) Run(ctx context.Context) (err error) {
@@ -75,7 +80,14 @@ func (j *Jog) Run(ctx context.Context) (err error) {
 	if errors.Is(err, errThread) {
 		return err // it has switched the table off before
 	}
-	return errors.Join(err, <-seat.done)
+	off := <-seat.done
+	if err != nil && off == nil {
+		j.console.say("\nThe drive is off, and nothing moves any more.")
+		if j.found.any() { // it took a walk with a ruler
+			j.conclude()
+		}
+	}
+	return errors.Join(err, off)
 }
 
 // maintenance joins the bench's table and the bounds of its settings.
@@ -359,7 +371,7 @@ func (j *Jog) conclude() {
 		lines = append(lines, fmt.Sprintf("the end switches are %.1f mm apart: table.travel at most %.0f mm, so that a treatment ends before the switch does it",
 			apart, math.Max(0, math.Floor(apart-endMargin))))
 	}
-	if lines == nil {
+	if !f.any() {
 		j.console.say("Nothing to change was found.")
 		return
 	}

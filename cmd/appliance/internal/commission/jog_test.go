@@ -157,6 +157,16 @@ func TestJogOnTheRealClock(t *testing.T) {
 	assert.ErrorIs(t, s.Table.Apply(0, hw.Actuation{}), hw.ErrOff)
 	assert.Contains(t, out.String(), "jog>")
 
+	// The terminal goes, or somebody interrupts: whoever looks is told that the drive is off, and what was measured.
+	out.Reset()
+	s, err = NewSimulated(table, false)
+	require.NoError(t, err)
+	j = &Jog{Settings: s.Settings, Bench: s.Bench, Calibration: &s.Calibration, Out: &out, In: strings.NewReader("winch\n")}
+	j.found.stepsPerMM = 62.5
+	require.ErrorIs(t, j.Run(context.Background()), ErrNoAnswer)
+	assert.Contains(t, out.String(), "The drive is off, and nothing moves any more.\nFor the settings")
+	assert.Contains(t, out.String(), "motor.steps_per_mm = 62.5")
+
 	broken := fmt.Errorf("a pin")
 	s = bench(t, nil)
 	j = &Jog{Settings: s.Settings, Bench: s.Bench, Calibration: &s.Calibration, Out: &out, speed: firstSpeed}
