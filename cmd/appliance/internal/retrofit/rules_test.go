@@ -12,7 +12,7 @@ import (
 var closed = map[string][2]string{
 	"F1": {"F1.1", "F1.2"}, "S1": {"S1.11", "S1.12"}, "S5": {"S5.11", "S5.12"},
 	"K1": {"K1.13", "K1.14"}, "coil of K1": {"K1.A1", "K1.A2"},
-	"F2": {"F2.1", "F2.2"}, "F3": {"F3.1", "F3.2"}, "X1": {"X1.1", "X1.2"}, "E1": {"E1.1", "E1.2"},
+	"F2": {"F2.1", "F2.2"}, "F3": {"F3.1", "F3.2"}, "X1": {"X1.1", "X1.2"}, "X1, second pole": {"X1.3", "X1.4"}, "E1": {"E1.1", "E1.2"},
 }
 
 // without is all of closed but one.
@@ -35,7 +35,7 @@ func TestEachContactCutsAlone(t *testing.T) {
 	}{
 		{"minimum recommended safety-chain", "G1.+", "A2.V+", []string{"F1", "S1", "K1"}},
 		{"minimum recommended safety-chain", "G1.+", "K1.A2", []string{"F1", "S1", "S5", "coil of K1"}},
-		{"pad", "G3.+", "Q2.D", []string{"F2", "X1", "F3", "E1"}},
+		{"pad", "G3.+", "Q2.D", []string{"F2", "X1", "X1, second pole", "F3", "E1"}},
 	} {
 		for name := range strings.FieldsSeq(row.drawings) {
 			c := netList(t, name)
