@@ -128,7 +128,12 @@ func TestSampleOfAGoodTable(t *testing.T) {
 func TestSampleOfTwoCells(t *testing.T) {
 	dir := t.TempDir()
 	c, _ := sampleCheck(t, "double", dir)
-	c.Settings.Pins.CellData2 = "GPIO4"
+	c.Settings.Pins.CellData2, c.Settings.Pins.SupplyLow = "GPIO9", "GPIO10"
+	survey := c.Survey
+	c.Survey = func() []LineFigures {
+		return append(survey(), LineFigures{Pin: "pins.cell_data_2", Line: "GPIO9", At: "gpiochip0:9 (pinctrl-bcm2711)"},
+			LineFigures{Pin: "pins.supply_low", Line: "GPIO10", At: "gpiochip0:10 (pinctrl-bcm2711)"})
+	}
 	text := sampleReport(t, c, dir)
 	sample(t, "check-two-cells.txt", text)
 }
