@@ -386,7 +386,7 @@ func TestJogProperty(t *testing.T) {
 		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		pull := 0.0
 		r.pull = func(float64) float64 { return pull }
-		for range 60 {
+		for range 20 {
 			s := &r.in.Switches
 			s.Patient, s.EmergencyStop, s.SupplyLow = dice.IntN(8) == 0, dice.IntN(8) == 0, dice.IntN(8) == 0
 			r.in.Motion.Fault = dice.IntN(8) == 0
@@ -399,11 +399,12 @@ func TestJogProperty(t *testing.T) {
 				if d.Mode != DriveMoving {
 					continue
 				}
-				require.LessOrEqual(rt, math.Abs(inMillimetresPerSecond(d.Velocity)), 10.0)
-				require.False(rt, s.Patient || s.EmergencyStop || s.SupplyLow || r.in.Motion.Fault)
-				require.LessOrEqual(rt, r.now-r.in.Load.At, lateAfter+2*time.Millisecond)
-				if d.Velocity > 0 {
-					require.LessOrEqual(rt, r.j.force(), 50.0)
+				switch { // millions of ticks: no assertion for each
+				case math.Abs(inMillimetresPerSecond(d.Velocity)) > 10,
+					s.Patient || s.EmergencyStop || s.SupplyLow || r.in.Motion.Fault,
+					r.now-r.in.Load.At > lateAfter+2*time.Millisecond,
+					d.Velocity > 0 && r.j.force() > 50:
+					rt.Fatalf("moves: %+v, %+v, fault %t, force %.1f N, sample of %v ago", d, *s, r.in.Motion.Fault, r.j.force(), r.now-r.in.Load.At)
 				}
 			}
 			require.LessOrEqual(rt, math.Abs(r.x), 601.0)
