@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -119,6 +120,21 @@ func TestManagerDropInsAreRead(t *testing.T) {
 	}
 }
 
+// TestRealTimeLeavesTime: the kernel refuses a period that is shorter than the
+// runtime, and systemd-sysctl goes on to the next line.
+func TestRealTimeLeavesTime(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(units, "traction.sysctl"))
+	require.NoError(t, err)
+	m := regexp.MustCompile(`(?s)\nkernel\.sched_rt_runtime_us = (\d+)\nkernel\.sched_rt_period_us = (\d+)\n$`).FindSubmatch(data)
+	require.NotNil(t, m, "the runtime first")
+	runtime, err := strconv.Atoi(string(m[1]))
+	require.NoError(t, err)
+	period, err := strconv.Atoi(string(m[2]))
+	require.NoError(t, err)
+	assert.LessOrEqual(t, runtime*100, period*95)
+	assert.LessOrEqual(t, 2*period, 10_000, "us that a thread which waits in a loop stands still for at most")
+}
+
 // TestUnitsKeepThePromisesOfTheDesign looks for the keys that safety leans on.
 // It shows R-WATCHDOG and R-GATEWAY-APART.
 func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
@@ -186,6 +202,7 @@ func TestUsersAndFolders(t *testing.T) {
 		{"run/traction/gateway", "traction", "traction-gateway", "dgrwxr-x---"},
 		{"etc/traction/programmes", "root", "root", "drwxr-xr-x"},
 		{"var/lib/traction", "traction", "traction", "drwxr-x---"},
+		{"var/lib/traction-gateway", "traction-gateway", "traction-gateway", "drwxr-x---"},
 	} {
 		info, err := os.Stat(filepath.Join(root, row.path))
 		require.NoError(t, err)

@@ -46,6 +46,25 @@ func Need(t testing.TB) Parts {
 	return p
 }
 
+// NeedRoot finds the Debian that .ci/vm-root put into a folder: the one that
+// TRACTION_VM_ROOT names, else the checkout's .cache/vm-root. Where it is missing the
+// test is skipped, and fails when TRACTION_REQUIRE_PARTS is set.
+func NeedRoot(t testing.TB) string {
+	t.Helper()
+	folder := os.Getenv("TRACTION_VM_ROOT")
+	if folder == "" {
+		root, err := Root()
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder = filepath.Join(root, ".cache", "vm-root")
+	}
+	if _, err := os.Stat(filepath.Join(folder, "stamp")); err != nil {
+		parts.Missing(t, "a Debian root in "+folder, ".ci/vm-root "+folder)
+	}
+	return filepath.Join(folder, "root")
+}
+
 // Root is the folder of go.mod above the working directory, which is where a
 // test runs.
 func Root() (string, error) {

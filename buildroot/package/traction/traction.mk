@@ -67,6 +67,8 @@ endef
 define TRACTION_INSTALL_FILES
 	$(INSTALL) -D -m 0644 $(@D)/systemd/traction.tmpfiles \
 		$(TARGET_DIR)/usr/lib/tmpfiles.d/traction.conf
+	$(INSTALL) -D -m 0644 $(@D)/systemd/traction.sysctl \
+		$(TARGET_DIR)/usr/lib/sysctl.d/50-traction.conf
 	$(INSTALL) -D -m 0644 $(@D)/systemd/70-traction.rules \
 		$(TARGET_DIR)/usr/lib/udev/rules.d/70-traction.rules
 	$(INSTALL) -D -m 0644 $(@D)/systemd/traction.toml \
