@@ -159,7 +159,9 @@ func TestRevokedCertificate(t *testing.T) {
 func TestMosquittoHasNothingToSay(t *testing.T) {
 	b := newBroker(t)
 	parts.Eventually(t, "it runs", func() bool { return strings.Contains(b.Said.String(), "running") })
-	for line := range strings.Lines(b.Said.String()) {
+	// What follows is about whoever looked whether it serves.
+	said, _, _ := strings.Cut(b.Said.String(), "running")
+	for line := range strings.Lines(said) {
 		if strings.Contains(line, "Warning") || strings.Contains(line, "Note") || strings.Contains(line, "Error") {
 			assert.Contains(t, line, "should not be run as root", "a packaged Mosquitto is not")
 		}
