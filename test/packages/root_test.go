@@ -76,10 +76,11 @@ func (r *root) read(name string) string {
 	return string(data)
 }
 
-// command runs in the root, with a /proc that is gone with it.
+// command runs in the root, with a /proc that is gone with it and can change nothing
+// of this machine's kernel, whose settings the package brings some of.
 func (r *root) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c",
-		`root=$1 && shift && mount -t proc proc "$root/proc" && exec chroot "$root" "$@"`, "sh", r.dir}, args...)...)
+		`root=$1 && shift && mount -t proc proc "$root/proc" && mount -o remount,bind,ro "$root/proc" && exec chroot "$root" "$@"`, "sh", r.dir}, args...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8",
 		"TRACTION_SOCKET=", "HOME=/root"}
 	return cmd
