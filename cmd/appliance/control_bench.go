@@ -96,20 +96,23 @@ func (c *controlCommand) conflicts() error {
 	return errors.Join(errs...)
 }
 
-// uncalibrated refuses a table that somebody has commissioned: there the lines move
-// a motor by a force that is not the rope's.
+// uncalibrated refuses a table that somebody has commissioned: what its switches and
+// lamps then say would be about a simulation.
 func uncalibrated(s *settings.Settings) error {
 	_, err := calfile.Load(s.Control.Calibration, s.Table.ID, s.Cell.Capacity)
 	if errors.Is(err, calfile.ErrNone) {
 		return nil
 	}
-	return fmt.Errorf("--kernel-lines: %s is there, so these lines may move a real table, by the force of a simulated one; "+
+	return fmt.Errorf("--kernel-lines: %s is there, so these lines belong to a real table; "+
 		"for a bench use settings whose control.calibration does not exist", s.Control.Calibration)
 }
 
-// benchLines are the lines of the settings without those of the cells.
+// benchLines are the lines of the settings without those of the cells, and without
+// those that would turn a motor by a simulated force, or heat a pad by a simulated
+// temperature, should one be wired all the same.
 func benchLines(s *settings.Settings) board.Lines {
 	l := board.Lines(s.Pins)
 	l.CellClock, l.CellData, l.CellData2 = "", "", ""
+	l.Step, l.Dir, l.Heat = "", "", ""
 	return l
 }

@@ -44,7 +44,7 @@ func benchSettings(t *testing.T, dir string) string {
 	require.NoError(t, err)
 	text := strings.NewReplacer("/run/traction/operator/control.sock", filepath.Join(dir, operatorSocket),
 		"/run/traction/gateway/control.sock", filepath.Join(dir, gatewaySocket), "/var/lib/traction/", dir+"/",
-		"allow_no_realtime = false", "allow_no_realtime = true", `proof_of_release = "16 h"`, `proof_of_release = "0 s"`).Replace(string(data))
+		`heat = ""`, `heat = "GPIO23"`, "present = false", "present = true", "allow_no_realtime = false", "allow_no_realtime = true", `proof_of_release = "16 h"`, `proof_of_release = "0 s"`).Replace(string(data))
 	path := filepath.Join(dir, "traction.toml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
@@ -59,7 +59,7 @@ func benchCommand(config string) *controlCommand {
 func TestBench(t *testing.T) {
 	dir := t.TempDir()
 	lines := make(chan board.Lines, 1)
-	pins := hw.Pins{Step: newWire(true), Dir: newWire(true), Enable: newWire(true), ChargePump: newWire(true),
+	pins := hw.Pins{Enable: newWire(true), ChargePump: newWire(true),
 		PatientSwitch: newWire(false), EmergencyStop: newWire(false), StartButton: newWire(true), EndSlack: newWire(false), EndPull: newWire(false)}
 	level := func(p gpio.PinIO) *atomic.Bool { return &p.(*wire).high }
 	ctx, stop := context.WithCancel(context.Background())
@@ -73,6 +73,7 @@ func TestBench(t *testing.T) {
 	asked := <-lines
 	assert.Equal(t, "GPIO22", asked.Enable)
 	assert.Empty(t, asked.CellClock+asked.CellData)
+	assert.Empty(t, asked.Step+asked.Dir+asked.Heat, "nothing turns or heats by what is simulated")
 	order(t, c, link.Request{Command: control.CommandAcknowledge}, func(s *control.Snapshot) bool { return s.Missing&control.MissingCell == 0 })
 	order(t, c, link.Request{Command: control.CommandSelect, Programme: "demo"}, func(s *control.Snapshot) bool { return s.Trips == 0 })
 	order(t, c, link.Request{Command: control.CommandArm}, func(s *control.Snapshot) bool { return s.Missing == 0 })
@@ -113,5 +114,5 @@ func TestBenchIsRefused(t *testing.T) {
 		assert.Contains(t, refused(c), flag+": ")
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "calibration.toml"), []byte("anything"), 0o600))
-	assert.Contains(t, refused(benchCommand(config)), "calibration.toml is there, so these lines may move a real table")
+	assert.Contains(t, refused(benchCommand(config)), "calibration.toml is there, so these lines belong to a real table")
 }
