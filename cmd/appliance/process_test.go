@@ -113,6 +113,7 @@ func begin(t *testing.T, dir, programme string) *link.Client {
 		}
 		require.True(t, s.Trips.Has(control.ILTickMissed) || s.Trips.Has(control.ILCellLost), "tripped: %v", s.Trips)
 		t.Log("this machine stood still; once more")
+		until(t, c, "let go of", func(s *control.Snapshot) bool { return s.Mode == control.Tripped || s.Mode == control.Idle })
 	}
 	t.Fatal("this machine stands still too often")
 	return nil

@@ -157,6 +157,7 @@ func (tb *table) treat(t *testing.T) {
 		}
 		require.True(t, s.Trips.Has(control.ILTickMissed) || s.Trips.Has(control.ILCellLost), "tripped: %v", s.Trips)
 		t.Log("this machine stood still; once more")
+		tb.until(t, "let go of", func(s *control.Snapshot) bool { return s.Mode == control.Tripped || s.Mode == control.Idle })
 	}
 	t.Fatal("this machine stands still too often")
 }
