@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,11 @@ import (
 // take the time to release, or to switch off.
 func TestASecondHangupEndsNothing(t *testing.T) {
 	parts.Heavy(t, "starts a treatment in real time")
+	// Under nohup SIGHUP is ignored, by what is started here, too. What is caught here
+	// has its default there.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	dir := t.TempDir()
 	p := start(t, "control", "--simulate", "--table", "plain", "--run-dir", dir)
 	until(t, dial(t, dir), "the rope has been seen slack", func(s *control.Snapshot) bool { return s.At > 3*time.Second })
