@@ -162,9 +162,18 @@ func (tb *table) treat(t *testing.T) {
 	t.Fatal("this machine stands still too often")
 }
 
-// pause and resume at the table's own socket.
+// pause and resume at the table's own socket. A treatment that the machine has ended
+// meanwhile begins once more.
 func (tb *table) pause(t *testing.T) {
 	t.Helper()
+	s := tb.until(t, "a treatment, or its trip", func(s *control.Snapshot) bool {
+		return s.Mode == control.Treating || s.Trips != 0 && (s.Mode == control.Tripped || s.Mode == control.Idle)
+	})
+	if s.Mode != control.Treating {
+		require.True(t, s.Trips.Has(control.ILTickMissed) || s.Trips.Has(control.ILCellLost), "tripped: %v", s.Trips)
+		t.Log("this machine stood still; once more")
+		tb.treat(t)
+	}
 	tb.order(t, link.Request{Command: control.CommandPause}, func(s *control.Snapshot) bool { return s.Mode == control.Treating })
 }
 
