@@ -35,16 +35,9 @@ func newBeat(cfg Config, clock Clock, table *hw.Table) beat {
 	return beat{cfg: cfg, clock: clock, table: table, acquire: cfg.RealTime.acquire}
 }
 
-// places is how many goroutines may run at once. The real-time thread needs one of
-// them each time that it wakes. When all are taken it has to wait for a thread of
-// ordinary priority, whatever its own; so there are more than such a process ever
-// has goroutines with work, however few CPUs it may use.
-const places = 8
-
 // raise locks the calling goroutine to its thread for good and asks for the
 // real-time scheduling of the configuration.
 func (b *beat) raise() error {
-	runtime.GOMAXPROCS(max(places, runtime.NumCPU()))
 	runtime.LockOSThread()
 	if err := b.acquire(); err != nil {
 		if !b.cfg.AllowOrdinary {

@@ -3,7 +3,6 @@ package executive
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"time"
 
@@ -167,21 +166,4 @@ func TestNoRealTimeNoTreatment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Greater(t, r.exec.Ticks(), uint64(5))
 	assert.Equal(t, []any{"going on without real-time scheduling", "err", refused}, said)
-}
-
-// The real-time thread finds a place whenever it wakes, whoever decides in it.
-func TestThereArePlacesForTheThread(t *testing.T) {
-	before := runtime.GOMAXPROCS(1)
-	defer runtime.GOMAXPROCS(before)
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	r := newRig(t, "winch", nil)
-	require.NoError(t, r.exec.Run(over))
-	assert.GreaterOrEqual(t, runtime.GOMAXPROCS(1), places)
-
-	cfg := control.Config{Table: control.TableLimits{PullSpeed: control.MilliMetrePerSecond}, Tick: tick, Calibration: control.Calibration{Capacity: 1}}
-	jog, err := control.NewJog(&cfg, false)
-	require.NoError(t, err)
-	require.NoError(t, NewMaintenance(Config{Tick: tick}, r.clock, r.exec.table, jog).Run(over))
-	assert.GreaterOrEqual(t, runtime.GOMAXPROCS(0), places)
 }
