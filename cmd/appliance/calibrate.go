@@ -10,6 +10,7 @@ import (
 
 	"traction/cmd/appliance/internal/commission"
 	"traction/cmd/appliance/internal/settings"
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/hw/simtable"
 )
@@ -36,7 +37,7 @@ func (c *calibrateCommand) prepare(ctx context.Context) (*commission.Calibration
 		if err != nil {
 			return nil, err
 		}
-		sim, err := commission.NewSimulated(table, true)
+		sim, err := commission.NewSimulated(table, simulation.Virtual)
 		if err != nil {
 			return nil, err
 		}

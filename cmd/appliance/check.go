@@ -11,6 +11,7 @@ import (
 
 	"traction/cmd/appliance/internal/commission"
 	"traction/cmd/appliance/internal/settings"
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/hw/simtable"
 )
@@ -72,7 +73,7 @@ func (c *checkCommand) prepare(ctx context.Context) (*commission.Check, error) {
 		if err != nil {
 			return nil, err
 		}
-		sim, err := commission.NewSimulated(table, false)
+		sim, err := commission.NewSimulated(table, simulation.Machine)
 		if err != nil {
 			return nil, err
 		}

@@ -39,6 +39,7 @@ type controlCommand struct {
 	Faults         string `help:"TOML file of faults to inject into the simulation." type:"existingfile"`
 	RunDir         string `help:"Folder for the sockets of a simulated table." default:"/tmp/traction" type:"path"`
 	Programmes     string `help:"Folder of further programmes for a simulated table." type:"existingdir"`
+	Stalls         string `help:"What a stall of this computer is to a simulated table: \"wait\" lets the simulated time stand still meanwhile, \"count\" makes late ticks of it as on a real table. With --kernel-lines it is count." enum:"wait,count," default:""`
 	SimulateState  string `help:"File in which a simulated table outlives its process; made when there is none." type:"path"`
 	Remote         string `help:"What remote users may do on a simulated table: ${enum}." enum:"monitor,stop,adjust,full" default:"full"`
 	RequestKeyFile string `help:"Key that remote select and start must be signed with, on a simulated table." type:"path"`
@@ -60,6 +61,9 @@ func (c *controlCommand) Run(ctx context.Context) error {
 		return c.bench(ctx, commission.BoardLines)
 	case c.Simulate:
 		return c.simulated(ctx)
+	}
+	if c.Stalls != "" {
+		return fmt.Errorf("--stalls: %q is only of use with --simulate or --kernel-lines; on a real table every stall counts", c.Stalls)
 	}
 	if c.SimulateState != "" {
 		return fmt.Errorf("--simulate-state: %q is only of use with --simulate or --kernel-lines; a real table keeps its own state", c.SimulateState)
@@ -128,7 +132,18 @@ func realTime(s *settings.Settings) executive.RealTime {
 	return executive.RealTime{Priority: s.Control.Priority, CPU: s.Control.CPU, LockMemory: true}
 }
 
-// simulated runs on a table behind simulated pins, on the real clock.
+// pace is that of a simulated table; usual is that of the mode.
+func (c *controlCommand) pace(usual simulation.Pace) simulation.Pace {
+	switch c.Stalls {
+	case "wait":
+		return simulation.Steady
+	case "count":
+		return simulation.Machine
+	}
+	return usual
+}
+
+// simulated runs on a table behind simulated pins, in real time.
 func (c *controlCommand) simulated(ctx context.Context) (err error) {
 	o, err := simulationOptions(c.Table, c.Patient, c.Faults, c.Seed)
 	if err != nil {
@@ -153,7 +168,7 @@ func (c *controlCommand) simulated(ctx context.Context) (err error) {
 	if err := os.MkdirAll(c.RunDir, 0o700); err != nil {
 		return err
 	}
-	rig, clock, err := simulation.NewReal(o)
+	rig, clock, err := simulation.NewReal(o, c.pace(simulation.Steady))
 	if err != nil {
 		return err
 	}
@@ -168,7 +183,11 @@ func (c *controlCommand) simulated(ctx context.Context) (err error) {
 		return errors.Join(err, rig.Table.SafeOff())
 	}
 	p.background = append(p.background, func(ctx context.Context) { serveHands(ctx, l, rig.Sim) })
-	return p.run(ctx)
+	err = p.run(ctx)
+	if c, ok := clock.(*simtable.SteadyClock); ok {
+		slog.Info("simulated time stood still while this computer did", "for", c.Stood())
+	}
+	return err
 }
 
 // simulationOptions reads table, patient and faults, each by name or file.

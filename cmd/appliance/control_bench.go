@@ -55,7 +55,7 @@ func (c *controlCommand) bench(ctx context.Context, open commission.OpenLines) (
 	if o.Lines, err = open(benchLines(&s)); err != nil {
 		return err
 	}
-	rig, clock, err := simulation.NewReal(o)
+	rig, clock, err := simulation.NewReal(o, c.pace(simulation.Machine))
 	if err != nil {
 		return errors.Join(err, o.Lines.SafeOff())
 	}

@@ -51,7 +51,7 @@ func benchSettings(t *testing.T, dir string) string {
 }
 
 func benchCommand(config string) *controlCommand {
-	return &controlCommand{Config: config, KernelLines: true, Table: "plain", Patient: "median", Seed: 1, RunDir: defaultRunDir, Remote: defaultRemote}
+	return &controlCommand{Config: config, KernelLines: true, Table: "plain", Patient: "median", Seed: 1, Stalls: "wait", RunDir: defaultRunDir, Remote: defaultRemote}
 }
 
 // TestBench starts a treatment at the sockets of the settings, with switches and

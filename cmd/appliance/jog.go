@@ -10,6 +10,7 @@ import (
 
 	"traction/cmd/appliance/internal/commission"
 	"traction/cmd/appliance/internal/settings"
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/hw/simtable"
 )
@@ -38,7 +39,7 @@ func (c *jogCommand) prepare(ctx context.Context) (*commission.Jog, error) {
 		if err != nil {
 			return nil, err
 		}
-		sim, err := commission.NewSimulated(table, false)
+		sim, err := commission.NewSimulated(table, simulation.Steady)
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,6 @@ func TestRecordSurvivesKills(t *testing.T) {
 	parts.Heavy(t, "takes some seconds of real time")
 	t.Parallel()
 	dir := t.TempDir()
-	// No charge pump: a machine that stands still would end the treatment.
 	start(t, "control", "--simulate", "--run-dir", dir, "--table", "plain", "--programmes", programme(t, quick))
 	j := journalOf(t, dir)
 	moments := rand.New(rand.NewPCG(1, 2))

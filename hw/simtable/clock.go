@@ -1,6 +1,9 @@
 package simtable
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Clock is the time that the simulated table lives in.
 type Clock interface {
@@ -35,14 +38,66 @@ func (c *VirtualClock) SleepUntil(t time.Duration) {
 	}
 }
 
-// RealClock is the machine's monotonic clock. Any goroutine may use it.
-type RealClock struct{ start time.Time }
+// Machine is the clock of the computer that a simulation runs on: executive.RealClock.
+type Machine interface {
+	Now() time.Duration
+	SleepUntil(t time.Duration)
+}
 
-// NewRealClock returns a clock that counts from now.
-func NewRealClock() *RealClock { return &RealClock{start: time.Now()} }
-
-// Now returns the time since the clock was made.
-func (c *RealClock) Now() time.Duration { return time.Since(c.start) }
+// MachineClock is the computer's own time: each of its stalls is one of the control thread. Any goroutine may use it.
+type MachineClock struct{ Machine }
 
 // Spend does nothing: on a real clock the operation itself took the time.
-func (c *RealClock) Spend(time.Duration) {}
+func (MachineClock) Spend(time.Duration) {}
+
+// SteadyClock is the computer's time without its stalls: the simulated world stands still while the computer is held
+// up, so that a slow or busy one ends no treatment and no test depends on its speed. Any goroutine may use it.
+type SteadyClock struct {
+	machine Machine
+	mu      sync.Mutex
+	stood   time.Duration // that the machine's clock went on alone
+	most    time.Duration // how far the next look may find this clock
+}
+
+// stallMost is the most that a look at a SteadyClock finds gone by since the last one, or since the time until which
+// somebody sleeps. A clock pulse may take 60 us (HX711 data sheet), and hx711 gives up one of 50 us: one stall stays below.
+const stallMost = 20 * time.Microsecond
+
+// NewSteadyClock returns a clock that goes on from the machine's time.
+func NewSteadyClock(m Machine) *SteadyClock {
+	return &SteadyClock{machine: m, most: m.Now() + stallMost}
+}
+
+// Now returns the time of the simulated world.
+func (c *SteadyClock) Now() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.machine.Now() - c.stood
+	if now > c.most {
+		c.stood += now - c.most
+		now = c.most
+	}
+	c.most = max(c.most, now+stallMost)
+	return now
+}
+
+// SleepUntil returns at t or a little later; at once when t has passed.
+func (c *SteadyClock) SleepUntil(t time.Duration) {
+	for c.Now() < t {
+		c.mu.Lock()
+		c.most = max(c.most, t+stallMost)
+		machine := t + c.stood
+		c.mu.Unlock()
+		c.machine.SleepUntil(machine)
+	}
+}
+
+// Stood is for how long, in all, the machine was waited for.
+func (c *SteadyClock) Stood() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stood
+}
+
+// Spend does nothing: the operation itself took the time.
+func (c *SteadyClock) Spend(time.Duration) {}

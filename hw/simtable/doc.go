@@ -3,7 +3,7 @@
 // harness, a body that creeps, rubs, breathes and coughs, a heat pad, switches, and faults at their times.
 //
 // On a VirtualClock a treatment of 25 minutes passes in a fraction of a second and is the same on every machine; on a
-// RealClock the same table runs as a demonstration.
+// SteadyClock the same table runs as a demonstration, on a MachineClock as a measurement of the computer, too.
 //
 // The physics are quasi-static on a grid of 1 ms. Masses, sound, rope swing and the motor's torque at speed are left
 // out; README.md in the folder says what is modelled, with the sources.

@@ -126,23 +126,13 @@ func TestPinCost(t *testing.T) {
 	assert.Equal(t, 3*time.Microsecond, cost(func() { _ = r.p.CellClock.Out(gpio.High) }))
 }
 
-func TestVirtualClock(t *testing.T) {
-	c := NewVirtualClock()
-	c.Spend(time.Second)
-	c.Spend(-time.Hour)
-	c.SleepUntil(500 * time.Millisecond)
-	assert.Equal(t, time.Second, c.Now())
-	c.SleepUntil(time.Minute)
-	assert.Equal(t, time.Minute, c.Now())
-}
-
-// The hands and the pad's sensor may belong to others on a real clock; the race detector watches.
-func TestRealClockWithOtherGoroutines(t *testing.T) {
+// The hands and the pad's sensor may belong to others on a steady clock; the race detector watches.
+func TestSteadyClockWithOtherGoroutines(t *testing.T) {
 	table, err := TableByName("winch")
 	require.NoError(t, err)
 	patient, err := PatientByName("median")
 	require.NoError(t, err)
-	clock := NewRealClock()
+	clock := NewSteadyClock(&machine{})
 	s, err := New(table, patient, clock, 1)
 	require.NoError(t, err)
 	var others sync.WaitGroup

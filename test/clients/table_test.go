@@ -50,8 +50,7 @@ func startTable(t *testing.T, broker string) *table {
 	return tb
 }
 
-// tableFile is the shipped table without a charge pump under the documents' name: a
-// busy machine would drop the rope of one that has the pump.
+// tableFile is the plainest of the shipped tables under the documents' name.
 func tableFile(t *testing.T) string {
 	t.Helper()
 	plain, err := os.ReadFile("../../hw/simtable/tables/plain.toml")
@@ -143,37 +142,18 @@ func (tb *table) press(t *testing.T) {
 	launch(t, "", parts.Appliance(t), "press", "patient", "--for", "300ms", "--run-dir", tb.dir).Succeed(t)
 }
 
-// treat brings the table to the hold of a treatment. A machine that stands still
-// for longer than the table may be left alone ends one, and rightly so; that says
-// nothing of a client, so it begins once more.
+// treat brings the table to the hold of a treatment.
 func (tb *table) treat(t *testing.T) {
 	t.Helper()
-	for range 5 {
-		tb.ready(t)
-		tb.order(t, link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 })
-		s := tb.until(t, "hold", func(s *control.Snapshot) bool { return s.Phase == control.Hold || s.Trips != 0 })
-		if s.Trips == 0 {
-			return
-		}
-		require.True(t, s.Trips.Has(control.ILTickMissed) || s.Trips.Has(control.ILCellLost), "tripped: %v", s.Trips)
-		t.Log("this machine stood still; once more")
-		tb.until(t, "let go of", func(s *control.Snapshot) bool { return s.Mode == control.Tripped || s.Mode == control.Idle })
-	}
-	t.Fatal("this machine stands still too often")
+	tb.ready(t)
+	tb.order(t, link.Request{Command: control.CommandStart}, func(s *control.Snapshot) bool { return s.Missing == 0 })
+	s := tb.until(t, "hold", func(s *control.Snapshot) bool { return s.Phase == control.Hold || s.Trips != 0 })
+	require.Empty(t, s.Trips.IDs())
 }
 
-// pause and resume at the table's own socket. A treatment that the machine has ended
-// meanwhile begins once more.
+// pause and resume at the table's own socket.
 func (tb *table) pause(t *testing.T) {
 	t.Helper()
-	s := tb.until(t, "a treatment, or its trip", func(s *control.Snapshot) bool {
-		return s.Mode == control.Treating || s.Trips != 0 && (s.Mode == control.Tripped || s.Mode == control.Idle)
-	})
-	if s.Mode != control.Treating {
-		require.True(t, s.Trips.Has(control.ILTickMissed) || s.Trips.Has(control.ILCellLost), "tripped: %v", s.Trips)
-		t.Log("this machine stood still; once more")
-		tb.treat(t)
-	}
 	tb.order(t, link.Request{Command: control.CommandPause}, func(s *control.Snapshot) bool { return s.Mode == control.Treating })
 }
 

@@ -54,8 +54,7 @@ func newSite(t *testing.T, id string, settings map[string]string) *site {
 		return path
 	}
 	write("programmes/short.toml", programme)
-	// No charge pump: it would take a machine that stands still for a moment for a
-	// dead one. The simulated table's name is its topic level.
+	// The simulated table's name is its topic level.
 	plain, err := os.ReadFile("../../hw/simtable/tables/plain.toml")
 	require.NoError(t, err)
 	own := strings.Replace(string(plain), `name = "plain"`, `name = "`+id+`"`, 1)
@@ -153,15 +152,12 @@ func (s *site) arm() *control.Snapshot {
 	return s.until("ready", func(x *control.Snapshot) bool { return x.Mode == control.Armed && x.Missing == 0 })
 }
 
-// treat begins a treatment and returns in its first hold, or when a machine that
-// stood still for too long has ended it before.
+// treat begins a treatment and returns in its first hold.
 func (s *site) treat() {
 	s.t.Helper()
 	s.arm()
 	s.order(link.Request{Command: control.CommandStart}, func(x *control.Snapshot) bool { return x.Missing == 0 })
-	s.until("hold", func(x *control.Snapshot) bool {
-		return x.Phase == control.Hold || x.Mode != control.Treating && x.Mode != control.Armed
-	})
+	s.until("hold", func(x *control.Snapshot) bool { return x.Phase == control.Hold })
 }
 
 // delivered checks that a reader has everything that is in the record, and that

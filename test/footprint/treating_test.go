@@ -29,7 +29,7 @@ func TestTreating(t *testing.T) {
 	parts.Heavy(t, "takes half a minute of real time")
 	broker := mosquitto(t)
 	bin, dir := program(t), t.TempDir()
-	table := startAsService(t, bin, "control", "--simulate", "--table", "plain", "--run-dir", dir)
+	table := startAsService(t, bin, "control", "--simulate", "--stalls", "count", "--table", "plain", "--run-dir", dir)
 	gateway := start(t, bin, "gateway", "--run-dir", dir, "--table-id", "plain", "--broker", broker.URL())
 	person := operator(t, dir)
 	treat(t, person, bin, dir)

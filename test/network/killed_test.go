@@ -38,14 +38,8 @@ func TestBrokerKilled(t *testing.T) {
 	}
 	connected(0)
 	before := footprintOf(t, s.gateway)
-	began, treatments := time.Now(), 1
-	treating := func() {
-		if s.again() {
-			treatments++
-		}
-	}
+	began := time.Now()
 	for range *kills {
-		treating()
 		last := len(s.way.Counts().Connects)
 		s.broker.Restart(t)
 		connected(last)
@@ -54,7 +48,8 @@ func TestBrokerKilled(t *testing.T) {
 	t.Logf("%d kills in %v, %d connections", *kills, time.Since(began).Round(time.Second), len(s.way.Counts().Connects))
 	footprintOf(t, s.gateway).flat(t, before)
 
-	treating() // it took no notice
+	n := until(t, s.operator(), "a snapshot", func(*control.Snapshot) bool { return true })
+	assert.Equal(t, control.Treating, n.Mode, "it took no notice")
 	_, err := s.operator().Request(t.Context(), link.Request{Command: control.CommandStop})
 	require.NoError(t, err)
 	idle := until(t, s.operator(), "idle", func(n *control.Snapshot) bool { return n.Mode == control.Idle })
@@ -63,10 +58,10 @@ func TestBrokerKilled(t *testing.T) {
 		return len(distinct(eventsOf(t, s.on(&s.acked, "event"), boot))) >= want
 	})
 	assert.Len(t, distinct(eventsOf(t, s.on(&s.all, "event"), boot)), want, "and no others")
-	parts.Eventually(t, "and every report", func() bool { return len(s.reports()) == treatments })
+	parts.Eventually(t, "and every report", func() bool { return len(s.reports()) == 1 })
 	t.Logf("%d events, published %d times, at most %d in flight", want, len(eventsOf(t, s.on(&s.all, "event"), boot)), s.way.Counts().InFlight)
 	assert.LessOrEqual(t, s.way.Counts().InFlight, 16)
-	retained(t, s, idle.Rev, treatments)
+	retained(t, s, idle.Rev)
 }
 
 // reports are the names of the sessions that the broker has.
@@ -103,7 +98,7 @@ func happened(t *testing.T, s *site) int {
 }
 
 // retained checks what somebody finds who comes to the broker now.
-func retained(t *testing.T, s *site, rev uint64, treatments int) {
+func retained(t *testing.T, s *site, rev uint64) {
 	t.Helper()
 	found := make(chan paho.Message, 1024)
 	subscribe(t, client(t, s.broker.Address, "late"), "traction/plain/#", func(m paho.Message) {
@@ -132,6 +127,6 @@ func retained(t *testing.T, s *site, rev uint64, treatments int) {
 	})
 	assert.Equal(t, mqtt.Online, availability)
 	assert.Equal(t, rev, state.Rev, "the newest state")
-	assert.Equal(t, treatments, session.Treatment, "the last session")
+	assert.Equal(t, 1, session.Treatment, "the last session")
 	assert.Equal(t, "stopped", session.End)
 }

@@ -134,26 +134,6 @@ func (s *site) treat(c *link.Client) {
 	order(s.t, c, link.Request{Command: control.CommandStart}, func(n *control.Snapshot) bool { return n.Mode == control.Armed && n.Missing == 0 })
 }
 
-// machine are the interlocks that a computer trips which stands still.
-var machine = []control.InterlockID{control.ILTickMissed, control.ILCellLate, control.ILCellLost, control.ILOverrun, control.ILStartUp}
-
-// again starts another treatment if this machine stood still for so long that the
-// table has tripped, and tells whether it did.
-func (s *site) again() bool {
-	s.t.Helper()
-	c := s.operator()
-	defer c.Close() //nolint:errcheck // nothing is left to say to it
-	n := until(s.t, c, "a snapshot", func(*control.Snapshot) bool { return true })
-	if n.Mode == control.Treating {
-		return false
-	}
-	require.NotZero(s.t, n.Trips, "mode %v", n.Mode)
-	require.Subset(s.t, machine, n.Trips.IDs(), "only this machine may end the treatment")
-	s.t.Logf("this machine stood still: %v; another treatment", n.Trips.IDs())
-	s.treat(c)
-	return true
-}
-
 // ledger is what the gateway has published through the proxy, and what of it the
 // broker has acknowledged.
 type ledger struct {

@@ -124,7 +124,7 @@ func (tb *table) order(r link.Request, s *control.Snapshot) link.Response {
 }
 
 // ready brings the table to where a start is all that is missing, whatever it
-// does now, and gives the state. It tries again what a stall of this machine undoes.
+// does now, and gives the state.
 func (tb *table) ready() *control.Snapshot {
 	tb.t.Helper()
 	selected := false

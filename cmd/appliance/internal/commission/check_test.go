@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/hw"
 	"traction/hw/simtable"
@@ -81,7 +82,7 @@ func bench(t *testing.T, change func(*simtable.Table)) *Simulated {
 	if change != nil {
 		change(&table)
 	}
-	s, err := NewSimulated(table, true)
+	s, err := NewSimulated(table, simulation.Virtual)
 	require.NoError(t, err)
 	return s
 }

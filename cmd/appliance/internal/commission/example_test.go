@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"traction/cmd/appliance/internal/commission"
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/hw/simtable"
 )
@@ -15,7 +16,7 @@ import (
 // A simulated table in virtual time, so that ten seconds are over at once.
 func ExampleCheck_Run() {
 	table, _ := simtable.TableByName("winch")
-	sim, err := commission.NewSimulated(table, true)
+	sim, err := commission.NewSimulated(table, simulation.Virtual)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,7 +44,7 @@ func ExampleCheck_Run() {
 
 func ExampleCalibration_Run() {
 	table, _ := simtable.TableByName("winch")
-	sim, err := commission.NewSimulated(table, true)
+	sim, err := commission.NewSimulated(table, simulation.Virtual)
 	if err != nil {
 		fmt.Println(err)
 		return

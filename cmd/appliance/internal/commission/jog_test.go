@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/executive"
 	"traction/hw"
 	"traction/hw/simtable"
@@ -144,12 +145,12 @@ func TestJogIsConfirmedOrNothingMoves(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoAnswer)
 }
 
-// The thread that moves, on the real clock: what it does is the virtual one's, so
+// The thread that moves, in real time: what it does is the virtual one's, so
 // here only that it begins, obeys and ends.
-func TestJogOnTheRealClock(t *testing.T) {
+func TestJogInRealTime(t *testing.T) {
 	table, err := simtable.TableByName("winch")
 	require.NoError(t, err)
-	s, err := NewSimulated(table, false)
+	s, err := NewSimulated(table, simulation.Steady)
 	require.NoError(t, err)
 	var out strings.Builder
 	j := &Jog{Settings: s.Settings, Bench: s.Bench, Calibration: &s.Calibration, Out: &out, In: strings.NewReader("winch\n+1\n\n\nquit\n")}
@@ -159,7 +160,7 @@ func TestJogOnTheRealClock(t *testing.T) {
 
 	// The terminal goes, or somebody interrupts: whoever looks is told that the drive is off, and what was measured.
 	out.Reset()
-	s, err = NewSimulated(table, false)
+	s, err = NewSimulated(table, simulation.Steady)
 	require.NoError(t, err)
 	j = &Jog{Settings: s.Settings, Bench: s.Bench, Calibration: &s.Calibration, Out: &out, In: strings.NewReader("winch\n")}
 	j.found.stepsPerMM = 62.5

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"traction/cmd/appliance/internal/settings"
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/control/executive"
 	"traction/hw/simtable"
@@ -69,7 +70,7 @@ func sampleBench(b Bench, mean time.Duration) Bench {
 func sampleCheck(t *testing.T, table string, dir string) (*Check, *Simulated) {
 	cfg, err := simtable.TableByName(table)
 	require.NoError(t, err)
-	s, err := NewSimulated(cfg, true)
+	s, err := NewSimulated(cfg, simulation.Virtual)
 	require.NoError(t, err)
 	c := check(s)
 	c.Version, c.For, c.Load = "1.0.0", time.Minute, true

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"periph.io/x/conn/v3/physic"
 
+	"traction/cmd/appliance/internal/simulation"
 	"traction/control/calfile"
 	"traction/hw/hx711"
 	"traction/hw/simtable"
@@ -129,7 +130,7 @@ func double(t *testing.T, changes ...func(*simtable.Table)) *Simulated {
 	for _, change := range changes {
 		change(&table)
 	}
-	s, err := NewSimulated(table, true)
+	s, err := NewSimulated(table, simulation.Virtual)
 	require.NoError(t, err)
 	return s
 }

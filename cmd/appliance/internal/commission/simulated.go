@@ -30,19 +30,20 @@ type Simulated struct {
 	Calibration calfile.File
 }
 
-// NewSimulated puts a simulated table on the bench: on the real clock, where the
-// machine's own lateness shows, or in virtual time, where nothing takes long.
-func NewSimulated(table simtable.Table, virtual bool) (*Simulated, error) {
+// NewSimulated puts a simulated table on the bench. The machine's own lateness
+// shows at the simulation.Machine pace only.
+func NewSimulated(table simtable.Table, pace simulation.Pace) (*Simulated, error) {
 	patient, err := simtable.PatientByName("median") // without the harness it is out of the way
 	if err != nil {
 		return nil, err
 	}
-	rig, clock, err := newRig(simulation.Options{Table: table, Patient: patient, Seed: 1}, virtual)
+	rig, clock, err := newRig(simulation.Options{Table: table, Patient: patient, Seed: 1}, pace)
 	if err != nil {
 		return nil, err
 	}
 	rig.Sim.SetHarness(false)
 	s := &Simulated{Sim: rig.Sim}
+	virtual := pace == simulation.Virtual
 	s.Bench = Bench{Table: rig.Table, Clock: clock, CPU: -1, Virtual: virtual, Load: &simulatedLoad{sim: rig.Sim}}
 
 	s.Settings = settings.Default()
@@ -71,13 +72,12 @@ func NewSimulated(table simtable.Table, virtual bool) (*Simulated, error) {
 // simulatedLine stands for a line that the simulated table has.
 const simulatedLine = "simulated"
 
-// newRig builds it in virtual time or on the real clock.
-func newRig(o simulation.Options, virtual bool) (*simulation.Rig, executive.Clock, error) {
-	if virtual {
-		rig, clock, err := simulation.NewVirtual(o)
-		return rig, clock, err
+// newRig builds it in virtual time or in real time.
+func newRig(o simulation.Options, pace simulation.Pace) (*simulation.Rig, executive.Clock, error) {
+	if pace != simulation.Virtual {
+		return simulation.NewReal(o, pace)
 	}
-	rig, clock, err := simulation.NewReal(o)
+	rig, clock, err := simulation.NewVirtual(o)
 	return rig, clock, err
 }
 

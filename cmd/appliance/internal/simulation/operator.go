@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"traction/control"
-	"traction/control/executive"
 	"traction/hw/simtable"
 )
 
@@ -111,6 +110,7 @@ func (o *operator) do(c control.Command) {
 }
 
 var (
-	_ executive.Clock = (*simtable.VirtualClock)(nil)
-	_ simtable.Clock  = realClock{}
+	_ clock = (*simtable.VirtualClock)(nil)
+	_ clock = (*simtable.SteadyClock)(nil)
+	_ clock = simtable.MachineClock{}
 )

@@ -62,16 +62,24 @@ type Options struct {
 	Exec           executive.Config
 }
 
+// Pace is whose time a simulated table and its control live in.
+type Pace int
+
+const (
+	// Virtual time goes as fast as the CPU allows; nothing takes long in it.
+	Virtual Pace = iota
+	// Steady time is the computer's, but waits while that is held up: no treatment
+	// ends because it runs on a slow or busy computer.
+	Steady
+	// Machine time is the computer's, where each stall is late ticks, as on a real table.
+	Machine
+)
+
 // clock is what both a simulated table and an executive need of time.
 type clock interface {
 	simtable.Clock
 	executive.Clock
 }
-
-// realClock is a real clock to both: operations on simulated pins cost nothing.
-type realClock struct{ *executive.RealClock }
-
-func (realClock) Spend(time.Duration) {}
 
 // sleeper is the clock of the control thread, which the table's faults late-ticks
 // and stall keep from waking in time. The table itself goes on.
@@ -109,10 +117,15 @@ func NewVirtual(o Options) (*Rig, *simtable.VirtualClock, error) {
 	return r, c, err
 }
 
-// NewReal builds a rig on the real clock.
-func NewReal(o Options) (*Rig, *executive.RealClock, error) {
-	c := executive.NewRealClock()
-	r, err := build(o, realClock{c}, board.Spin(c.Now))
+// NewReal builds a rig that goes as fast as the computer's clock, at a Steady or
+// Machine pace.
+func NewReal(o Options, p Pace) (*Rig, executive.Clock, error) {
+	machine := executive.NewRealClock()
+	var c clock = simtable.NewSteadyClock(machine)
+	if p == Machine {
+		c = simtable.MachineClock{Machine: machine}
+	}
+	r, err := build(o, c, board.Spin(c.Now))
 	return r, c, err
 }
 
