@@ -17,10 +17,12 @@ import (
 	"traction/control/quantity/document"
 )
 
-// machine lists the keys that describe the machine and so have no default.
+// machine lists the keys that describe the machine and so have no default. A file of
+// which the end is missing, at the end of a line, lacks one of them, or has lost only
+// what the rest does not need to be safe.
 var machine = []string{
 	"table.id", "table.force", "table.pull_speed", "table.release_speed", "table.travel", "table.back_drivable",
-	"cell.capacity", "motor.steps_per_mm", "motor.max_speed", "motor.start_stop_speed", "motor.acceleration",
+	"cell.capacity", "motor.steps_per_mm", "motor.max_speed", "motor.start_stop_speed", "motor.acceleration", "motor.reverse",
 }
 
 // bind reads every key, each with its range.
@@ -31,6 +33,7 @@ func bind(d *document.Document) Settings {
 	bindMotor(d, &s)
 	for _, p := range s.Pins.named() {
 		d.String("pins."+p.key, p.line, lineName)
+		d.Require("pins." + p.key)
 	}
 	d.Bool("pad.present", &s.Pad.Present)
 	d.String("pad.sensor", &s.Pad.Sensor, sensorName)

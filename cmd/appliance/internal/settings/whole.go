@@ -6,9 +6,9 @@ import (
 	"traction/control/quantity/document"
 )
 
-// whole refuses a file that ends in the middle of a line. Most keys have a default, so
-// one that was cut off in a comment would count, with another table's lines or the
-// motor's other direction. An empty file lacks keys, and is told so.
+// whole refuses a file that ends in the middle of a line: a number may have lost its
+// last digit. One that ends after a line lacks a key of the machine, or no more than
+// makes the table more careful; an empty one lacks keys, and is told so.
 func whole(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
