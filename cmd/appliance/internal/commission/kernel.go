@@ -59,6 +59,8 @@ func (m *Machine) isolated(r *Report, wanted int) {
 	switch {
 	case wanted >= 0 && last != "" && !slices.Contains(cpuList(last), wanted):
 		r.add("isolated cpu", Fail, "name an existing CPU in control.cpu, or -1", "control.cpu = %d, and this computer has %s", wanted, last)
+	case len(cpuList(m.text("sys/devices/system/cpu/online"))) == 1:
+		r.add("isolated cpu", Warn, "take a computer with at least two CPUs", "this one has a single CPU in use, where the real-time thread can wait for an ordinary one that it keeps from running")
 	case wanted >= 0 && slices.Contains(free, wanted):
 		r.add("isolated cpu", Pass, "", "CPU %d is kept free for control.cpu", wanted)
 	case wanted >= 0:

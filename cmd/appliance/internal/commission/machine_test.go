@@ -124,12 +124,15 @@ func TestIsolatedCPUs(t *testing.T) {
 		"what nobody writes": {"x,1-y,,3", 3, Pass, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := with(machine(), map[string]string{"sys/devices/system/cpu/isolated": tc.isolated})
+			m := with(machine(), map[string]string{"sys/devices/system/cpu/isolated": tc.isolated, "sys/devices/system/cpu/online": "0-3"})
 			f := findingOf(t, m, func(s *settings.Settings) { s.Control.CPU = tc.wanted }, "isolated cpu")
 			assert.Equal(t, tc.want, f.Verdict, "%+v", f)
 			assert.Contains(t, f.Advice, tc.advice)
 		})
 	}
+	single := with(machine(), map[string]string{"sys/devices/system/cpu/online": "0", "sys/devices/system/cpu/present": "0"})
+	f := findingOf(t, single, func(s *settings.Settings) { s.Control.CPU = -1 }, "isolated cpu")
+	assert.Equal(t, Warn, f.Verdict, "a Pi Zero: %+v", f)
 	assert.Equal(t, []int{0, 1, 2, 5, 7}, cpuList("0-2,5,7"))
 	assert.Empty(t, cpuList(""))
 }
