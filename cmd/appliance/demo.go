@@ -65,7 +65,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return fmt.Errorf("demo: broker: %w", err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	defer func() { err = errors.Join(err, d.gateway.end(), d.control.end()) }()
+	defer func() { err = errors.Join(err, d.control.end(), d.gateway.end()) }()
 	if err := d.launch(ctx, b.Addr()); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (c *gatewayCommand) Run(ctx context.Context) error {
 		}
 		socket, store, config, keep = s.Control.GatewaySocket, s.Record.Path, s.MQTT, s.Keep()
 	}
-	return runGateway(ctx, socket, store, keep, config)
+	return runGateway(gateway.Linger(ctx, socket), socket, store, keep, config)
 }
 
 // runGateway records and publishes until ctx ends.

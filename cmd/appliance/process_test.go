@@ -201,6 +201,39 @@ func TestControlEndsByReleasing(t *testing.T) {
 	require.NoError(t, cmd.Wait(t))
 }
 
+// TestShutdownIsRecorded: both processes are asked to end in the middle of a
+// treatment, as when a computer is shut down, and the record has its release and report.
+func TestShutdownIsRecorded(t *testing.T) {
+	parts.Heavy(t, "takes half a minute of real time")
+	dir := t.TempDir()
+	table := start(t, "control", "--simulate", "--table", "plain", "--run-dir", dir, "--programmes", short(t))
+	gateway := start(t, "gateway", "--run-dir", dir)
+	c := begin(t, dir, "short")
+	boot := c.Hello().ID
+	gateway.Signal(t, syscall.SIGTERM)
+	table.Signal(t, syscall.SIGTERM)
+	slack := until(t, c, "release", func(s *control.Snapshot) bool { return s.Mode == control.Idle })
+	require.NoError(t, table.Wait(t))
+	require.NoError(t, gateway.Wait(t))
+
+	store, err := record.Open(filepath.Join(dir, "record.sqlite"), record.Options{ReadOnly: true})
+	require.NoError(t, err)
+	defer store.Close() //nolint:errcheck // read only
+	missing, err := store.Missing(boot)
+	require.NoError(t, err)
+	assert.Empty(t, missing)
+	session, err := store.Session(boot, 1)
+	require.NoError(t, err)
+	require.NotNil(t, session.Report, "the release is in the record")
+	last := time.Duration(0)
+	for e, err := range store.Entries(boot, 1) {
+		require.NoError(t, err)
+		last = e.At
+	}
+	assert.GreaterOrEqual(t, last, session.Report.Ended-20*time.Millisecond, "samples come every 12.5 ms")
+	assert.GreaterOrEqual(t, slack.At, session.Report.Ended)
+}
+
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
