@@ -156,6 +156,12 @@ func damaged(t *testing.T, file []byte, want *content, seed uint64) string {
 		return "refused"
 	}
 	defer s.Close()
+	if s.Damage() == nil {
+		if err := s.Check(t.Context()); err != nil {
+			assert.ErrorIs(t, err, ErrCorrupt, "place %d", seed)
+			assert.NotNil(t, s.Damage(), "place %d", seed)
+		}
+	}
 	if d := s.Damage(); d != nil {
 		kept, err := os.ReadFile(d.Path)
 		require.NoError(t, err)

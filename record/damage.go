@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -18,33 +17,26 @@ type Damage struct {
 	Err error
 }
 
-// checkTime bounds the check at start: a record of years on a slow card would
-// keep the gateway from starting, and a treatment that was started over the network
-// ends when nothing is heard of the gateway for 12 s. What was not looked at by then
-// is found when it is read.
-const checkTime = 5 * time.Second
-
-// checkFile looks through the whole file for damage, and whether indexes and
-// tables say the same.
-func checkFile(conn *sql.Conn) error {
-	// The first statement that touches the file must not be interrupted.
-	var version int
-	if err := conn.QueryRowContext(context.Background(), "PRAGMA schema_version").Scan(&version); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
-	defer cancel()
+// Check looks through the whole file for damage, and whether indexes and tables say
+// the same; a damaged file is replaced, see Damage, and the error is ErrCorrupt. It
+// takes seconds for a record of years, and a minute on a slow card, during which
+// the store is used as ever. The error is nil when ctx ended before.
+func (s *Store) Check(ctx context.Context) error {
+	db := s.read.Load()
 	var verdict string
-	err := conn.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict)
+	err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict)
 	switch {
 	case ctx.Err() != nil:
 		return nil
-	case err != nil:
-		return err
-	case verdict != "ok":
-		return fmt.Errorf("%w: %s", ErrCorrupt, strings.TrimSpace(verdict))
+	case err == nil && verdict != "ok":
+		err = fmt.Errorf("%w: %s", ErrCorrupt, strings.TrimSpace(verdict))
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Errorf("record: check: %w", s.suspect(db, err))
 }
 
 // setAside renames a damaged file and its log, so that a specialist may still

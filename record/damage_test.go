@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +59,10 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 			c := newClock()
 			s, err := Open(path, Options{Now: c.now})
 			require.NoError(t, err)
+			if s.Damage() == nil { // it is not in what opening reads
+				require.ErrorIs(t, s.Check(t.Context()), ErrCorrupt)
+			}
+			require.NoError(t, s.Check(t.Context()), "the new one is whole")
 			require.NotNil(t, s.Damage())
 			assert.ErrorIs(t, s.Damage().Err, ErrCorrupt)
 			assert.Equal(t, path+".corrupt-20260504T081000Z", s.Damage().Path)
@@ -79,6 +85,40 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 			assert.Equal(t, path+".corrupt-20260504T081000Z-2", s.Damage().Path)
 		})
 	}
+}
+
+// The check needs nobody to wait for it, and who only reads moves nothing.
+func TestCheckBesideRecording(t *testing.T) {
+	path := filled(t)
+	s, err := Open(path, Options{})
+	require.NoError(t, err)
+	defer s.Close()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, s.Check(ended), "nobody wants to know any more")
+
+	x := treatment(30 * time.Second)
+	require.NoError(t, s.Boot(Boot{ID: "next", Started: started, Table: "winch"}))
+	var check sync.WaitGroup
+	check.Go(func() {
+		for range 20 {
+			assert.NoError(t, s.Check(t.Context()))
+		}
+	})
+	for part := range slices.Chunk(x.entries, 16) {
+		require.NoError(t, s.Append("next", part, nil, nil))
+	}
+	check.Wait()
+	require.Nil(t, s.Damage())
+	require.NoError(t, s.Close())
+
+	overwrite(t, path, 4*4096, 4096)
+	r, err := Open(path, Options{ReadOnly: true})
+	require.NoError(t, err)
+	defer r.Close()
+	require.ErrorIs(t, r.Check(t.Context()), ErrCorrupt)
+	assert.Nil(t, r.Damage())
+	assert.FileExists(t, path)
 }
 
 // The log belongs to the damaged file: it must not be replayed into the new one.

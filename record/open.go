@@ -64,7 +64,7 @@ func (s *Store) openReader() error {
 	return nil
 }
 
-// openWriter opens, checks and migrates through the one writing connection.
+// openWriter opens and migrates through the one writing connection.
 func (s *Store) openWriter(empty bool) (err error) {
 	params := []string{"_pragma=synchronous(full)", "_pragma=foreign_keys(1)"}
 	if s.owner() {
@@ -88,9 +88,6 @@ func (s *Store) openWriter(empty bool) (err error) {
 	s.level, s.synced, s.unsynced, s.boot = levelFull, s.now(), false, nil
 	if !s.owner() {
 		return nil
-	}
-	if err := checkFile(s.conn); err != nil {
-		return err
 	}
 	if err := migrate(s.conn, migrations); err != nil {
 		return err

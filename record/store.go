@@ -83,8 +83,9 @@ type Store struct {
 	level    string
 }
 
-// Open opens the record at path, or begins a new one. A damaged file is renamed
-// to path.corrupt-<time> and a new one begun: Damage tells. On a full disk it
+// Open opens the record at path, or begins a new one. A file that cannot be read is
+// renamed to path.corrupt-<time> and a new one begun: Damage tells. Check looks for
+// damage that does not show yet. On a full disk it
 // opens all the same, and calls that write are ErrFull until there is space.
 // Errors: ErrNewer, ErrForeign, and whatever the file system says.
 func Open(path string, o Options) (*Store, error) {

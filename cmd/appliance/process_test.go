@@ -234,6 +234,29 @@ func TestShutdownIsRecorded(t *testing.T) {
 	assert.GreaterOrEqual(t, slack.At, session.Report.Ended)
 }
 
+// TestDamageIsFoundInTime: the gateway works at once, and looks through its record
+// meanwhile, although nobody reads what is damaged there.
+func TestDamageIsFoundInTime(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "record.sqlite")
+	store, err := record.Open(path, record.Options{})
+	require.NoError(t, err)
+	for n := range uint64(500) {
+		require.NoError(t, store.AppendOwn(record.Boot{ID: "gone", Table: "winch"}, n+1, time.Unix(0, 0), "control-lost", "The control process is gone."))
+	}
+	require.NoError(t, store.Close())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	clear(data[len(data)/2/4096*4096:][:4096])
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	start(t, "gateway", "--run-dir", dir)
+	parts.Eventually(t, "it is set aside", func() bool {
+		aside, err := filepath.Glob(path + ".corrupt-*")
+		require.NoError(t, err)
+		return len(aside) == 1
+	})
+}
+
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
