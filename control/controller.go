@@ -32,6 +32,8 @@ type Controller struct {
 	person    Person
 	limits    Limits
 
+	revised lastRev
+
 	treat  treatment
 	rel    release
 	report Report
@@ -92,6 +94,7 @@ func New(cfg Config) (*Controller, error) {
 	c.cell.cal, c.second.cal = cfg.Calibration, cfg.Second
 	c.heat.longest = cfg.HeatTime
 	c.guard.start()
+	c.revised = lastRev{rev: c.rev, latched: c.guard.latched}
 	c.limits = chain(&cfg.Table, nil, &c.person, 0, 0)
 	return c, nil
 }
@@ -109,6 +112,7 @@ func (c *Controller) Step(in *Input, out *Output) {
 	}
 	action := c.guard.evaluate(c, in, out)
 	c.recoverAtBoot(out)
+	c.revise()
 	c.proof.update(c, in, out)
 	c.obey(in, out)
 	c.buttons(in, out)
@@ -129,6 +133,7 @@ func (c *Controller) Step(in *Input, out *Output) {
 		c.emit(out, Event{Kind: EventHeat, Heat: c.heat.reason})
 	}
 	out.Heat = c.heat.duty
+	c.revise()
 	c.alarm.set(in.Now, c.guard.priority(), c.guard.alarming)
 	c.guard.alarming = false
 	out.LampAlarm, out.LampCaution, out.Buzzer = c.alarm.levels(in.Now)

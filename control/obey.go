@@ -23,6 +23,7 @@ func (c *Controller) obey(in *Input, out *Output) {
 		return
 	}
 	r := c.decide(in, cmd, out)
+	c.revise()
 	r.Ticket, r.Kind, r.Mode, r.Rev = cmd.Ticket, cmd.Kind, c.mode, c.rev
 	out.Reply = r
 	kind := EventCommand

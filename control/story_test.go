@@ -421,30 +421,6 @@ func TestSetDuringTheRun(t *testing.T) {
 	assert.Empty(t, r.c.guard.latched)
 }
 
-// TestRevChangesWithWhatAStartWouldDo: R-REV. Whoever arms or starts has seen the
-// programme and its values.
-func TestRevChangesWithWhatAStartWouldDo(t *testing.T) {
-	r := newRig(t, testConfig())
-	r.run(100 * time.Millisecond)
-	r.must(Command{Kind: CommandAcknowledge})
-	rev := r.c.rev
-	r.must(Command{Kind: CommandSelect, Programme: testProgramme()})
-	assert.Equal(t, rev+1, r.c.rev)
-	assert.Equal(t, rev+1, r.out.Reply.Rev, "the answer has the new one")
-	assert.NotEqual(t, Accepted, r.say(Command{Kind: CommandSelect, Programme: &Programme{Name: "x", Title: "x", Source: "x", Hold: 800 * physic.Newton,
-		HoldTime: time.Second, Rest: 80 * physic.Newton, RestTime: time.Second, RampUp: NewtonPerSecond, RampDown: NewtonPerSecond, Duration: time.Minute}}).Code)
-	assert.Equal(t, rev+1, r.c.rev, "a refused one changes nothing")
-	r.armed(testProgramme())
-	rev = r.c.rev
-	r.must(Command{Kind: CommandSet, Set: Settings{Fields: FieldHold, Hold: 150 * physic.Newton}})
-	assert.Equal(t, rev+1, r.c.rev)
-	r.must(Command{Kind: CommandStart})
-	r.until("hold", 30*time.Second, r.phase(Hold))
-	rev = r.c.rev
-	r.must(Command{Kind: CommandSet, Set: Settings{Fields: FieldHold, Hold: 160 * physic.Newton}})
-	assert.Equal(t, rev, r.c.rev, "while it runs, one change after the other needs no new look")
-}
-
 // TestRemoteRaise: R-REMOTE-RAISE. From far away the force is raised no further than
 // the programme as it was written leaves room for, not in steps either; the table
 // may, and may be lowered from far away.
@@ -519,15 +495,6 @@ func TestRecoversFromTensionAtBoot(t *testing.T) {
 	r.until("idle", 20*time.Second, r.mode(Idle))
 	assert.Zero(t, r.force)
 	assert.Zero(t, r.worstUp)
-}
-
-func TestStaleRevDoesNothing(t *testing.T) {
-	r := newRig(t, testConfig())
-	r.armed(testProgramme())
-	r.in.Command = Command{Kind: CommandStart, Ticket: 9, Rev: r.c.rev - 1}
-	r.tick()
-	assert.Equal(t, StaleRev, r.out.Reply.Code)
-	assert.Equal(t, Armed, r.c.mode)
 }
 
 // TestRemotePermissions: R-ARM-AT-TABLE.
