@@ -149,7 +149,8 @@ func TestNothingOvertakesAvailability(t *testing.T) {
 	require.NoError(t, s.publishDue())
 	assert.Equal(t, []string{"availability"}, written(), "offline")
 	hello := helloOf("b1")
-	g.view.hello, g.view.snapshot = &hello, &control.Snapshot{At: time.Second}
+	g.view.hello = &hello
+	g.view.see(&control.Snapshot{At: time.Second})
 	require.NoError(t, s.publishState())
 	require.NoError(t, s.publishDiscovery())
 	assert.Empty(t, written(), "as if it came in between")

@@ -253,9 +253,8 @@ func TestPadIsRemembered(t *testing.T) {
 		{"b2", 2 * time.Second, celsiusOf(30), homeassistant.Present},
 	} {
 		hello := helloOf(row.boot)
-		g.view.mu.Lock()
-		g.view.hello, g.view.snapshot = &hello, &control.Snapshot{At: row.at, Pad: row.pad}
-		g.view.mu.Unlock()
+		g.view.hello = &hello
+		g.view.see(&control.Snapshot{At: row.at, Pad: row.pad})
 		table, live := g.describe()
 		require.True(t, live)
 		assert.Equal(t, row.want, table.Pad, "%+v", row)

@@ -26,15 +26,21 @@ type view struct {
 	link     Link // nil while there is none
 	hello    *link.Hello
 	snapshot *control.Snapshot // nil until there is one of this link
+	seen     time.Time         // when it came
 	late     time.Duration     // the worst since diagnosed was called
+	stale    time.Duration     // after which a snapshot is out of date
 }
 
-// now returns the newest snapshot, or false while values would be out of date.
+// now returns the newest snapshot, or false while values would be out of date:
+// whoever follows the control process may itself be held up, by a disk that hangs.
 func (v *view) now() (*link.Hello, *control.Snapshot, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.hello, v.snapshot, v.snapshot != nil
+	return v.hello, v.snapshot, v.live()
 }
+
+// live is for a holder of the lock.
+func (v *view) live() bool { return v.snapshot != nil && time.Since(v.seen) <= v.stale }
 
 // diagnosed returns the newest snapshot and the worst lateness since the last call.
 func (v *view) diagnosed() (time.Duration, *control.Snapshot, bool) {
@@ -42,7 +48,7 @@ func (v *view) diagnosed() (time.Duration, *control.Snapshot, bool) {
 	defer v.mu.Unlock()
 	late := v.late
 	v.late = 0
-	return late, v.snapshot, v.snapshot != nil
+	return late, v.snapshot, v.live()
 }
 
 // may tells what remote users may do; while there is no control process, look.
@@ -74,7 +80,7 @@ func (v *view) see(s *control.Snapshot) (first bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	first = v.snapshot == nil
-	v.snapshot, v.late = s, max(v.late, s.Late)
+	v.snapshot, v.seen, v.late = s, time.Now(), max(v.late, s.Late)
 	return first
 }
 

@@ -139,7 +139,7 @@ func New(c Config, p Parts) (*Gateway, error) {
 
 // setPace must not be called once Run was.
 func (g *Gateway) setPace(p pace) {
-	g.pace = p
+	g.pace, g.view.stale = p, p.stale
 	for _, c := range []*complaint{&g.trouble, &g.linkTrouble, &g.backlogTrouble, &g.flood, &g.silence} {
 		c.repeat = p.repeat
 	}

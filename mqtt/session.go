@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -23,6 +24,7 @@ const (
 var (
 	errUnacknowledged = errors.New("mqtt: the broker does not acknowledge")
 	errNotOpen        = errors.New("mqtt: connection lost")
+	errHangs          = errors.New("mqtt: the disk does not answer")
 )
 
 // session publishes over one connection. One goroutine decides what and another
@@ -34,6 +36,8 @@ type session struct {
 	over chan struct{} // closed by close
 	wire chan packet   // to be written
 	acks chan ack
+	turn atomic.Int64 // when the deciding goroutine last began a turn, in Unix nanoseconds
+	away atomic.Bool  // "offline" was said for it
 
 	flights []*flight // QoS 1, unacknowledged, oldest first
 
@@ -61,7 +65,7 @@ type packet struct {
 	qos      byte
 	retained bool
 	payload  []byte
-	flight   *flight // nil at QoS 0
+	flight   *flight // nil where nobody waits for the acknowledgement
 }
 
 // flight is a message whose acknowledgement is awaited.
@@ -96,7 +100,9 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.subscribe(ctx); err != nil {
 		return err
 	}
+	s.turn.Store(time.Now().UnixNano())
 	go s.write()
+	go s.watch()
 	telemetry := time.NewTicker(s.g.pace.telemetry)
 	defer telemetry.Stop()
 	refresh := time.NewTicker(s.g.pace.refresh)
@@ -108,6 +114,10 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	for {
+		s.turn.Store(time.Now().UnixNano())
+		if s.away.Swap(false) {
+			s.availability = ""
+		}
 		if err := s.publishDue(); err != nil {
 			return err
 		}
@@ -206,9 +216,34 @@ func (s *session) write() {
 				return
 			}
 			token := s.conn.client.Publish(p.topic, p.qos, p.retained, p.payload)
-			if p.qos > 0 {
+			if p.flight != nil {
 				go s.await(token, p.flight)
 			}
+		}
+	}
+}
+
+// watch says "offline" for a deciding goroutine that stands still, which only a disk
+// can make it do: the connection lives on, and with it an "online" that is not true.
+// It is not ended, because a stop still arrives over it.
+func (s *session) watch() {
+	look := time.NewTicker(s.g.pace.telemetry) // each of which is a turn
+	defer look.Stop()
+	for {
+		select {
+		case <-s.over:
+			return
+		case <-look.C:
+		}
+		if s.away.Load() || time.Since(time.Unix(0, s.turn.Load())) <= s.g.pace.stale {
+			continue
+		}
+		select {
+		case s.wire <- packet{topic: s.g.topics.Availability, qos: 1, retained: true, payload: []byte(Offline)}:
+			// Only now: the "online" that follows has to come behind it.
+			s.away.Store(true)
+			s.g.backlogFailed(errHangs)
+		default: // nothing leaves at present
 		}
 	}
 }

@@ -23,6 +23,7 @@ type disk struct {
 	full    bool          // Add and Acknowledge refuse
 	blind   bool          // Next does
 	hang    chan struct{} // Add waits for its end
+	deaf    chan struct{} // Acknowledge does
 	tries   int           // that it has refused
 	wait    time.Duration // of each Add
 	seqs    []uint64      // in the order in which they were taken
@@ -30,6 +31,12 @@ type disk struct {
 }
 
 func (d *disk) Acknowledge(i Item) error {
+	d.mu.Lock()
+	deaf := d.deaf
+	d.mu.Unlock()
+	if deaf != nil {
+		<-deaf
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.full {
@@ -215,6 +222,32 @@ func TestStopActsWhileTheDiskHangs(t *testing.T) {
 	o.publish("request", false, `{"id":"s","command":"stop"}`)
 	assert.Equal(t, control.CommandStop, tb.next(t).Command)
 	assert.Equal(t, link.StatusOK, o.response("s", 1).Status)
+}
+
+// What hangs must not look as if it worked: values that nobody renews are not online,
+// whichever of the two goroutines the disk holds up. Afterwards all is well again.
+func TestNothingIsOnlineWhileTheDiskHangs(t *testing.T) {
+	for name, d := range map[string]*disk{"taking events": {hang: make(chan struct{})}, "noting what has arrived": {deaf: make(chan struct{})}} {
+		t.Run(name, func(t *testing.T) {
+			b := &embedded{at: "127.0.0.1:0"}
+			b.start(t)
+			defer b.stop(t)
+			o, tb := observe(t, b), newTable()
+			publishing(t, tb, b, d, func(p *pace) { p.stale, p.refresh = time.Second, 100*time.Millisecond })
+			o.available(Online)
+			tb.happen(control.EventMode)
+			o.available(Offline)
+			o.publish("request", false, `{"id":"s","command":"stop"}`)
+			assert.Equal(t, control.CommandStop, tb.next(t).Command)
+			assert.Equal(t, Offline, o.last("availability"))
+			for _, c := range []chan struct{}{d.hang, d.deaf} {
+				if c != nil {
+					close(c)
+				}
+			}
+			o.available(Online)
+		})
+	}
 }
 
 // Who refuses for ever costs a bounded amount of memory.
