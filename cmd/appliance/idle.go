@@ -28,6 +28,7 @@ type idleCommand struct {
 const (
 	exitBusy    = 1 // something is
 	exitUnknown = 2 // that cannot be known
+	exitLeft    = 3 // nor that: control was killed, and what it held may still be held
 )
 
 const (
@@ -59,8 +60,10 @@ func busy(format string, args ...any) error {
 	return &notIdle{exitBusy, "busy: " + fmt.Sprintf(format, args...)}
 }
 
-func unknown(format string, args ...any) error {
-	return &notIdle{exitUnknown, "it cannot be known whether the table is idle: " + fmt.Sprintf(format, args...)}
+func unknown(format string, args ...any) error { return doubtful(exitUnknown, format, args...) }
+
+func doubtful(status int, format string, args ...any) error {
+	return &notIdle{status, "it cannot be known whether the table is idle: " + fmt.Sprintf(format, args...)}
 }
 
 func (c *idleCommand) Run(ctx context.Context) error {
@@ -85,7 +88,7 @@ func (c *idleCommand) run(ctx context.Context, out io.Writer, group string, doub
 			return err
 		}
 		most := c.Wait
-		if exitStatus(err) == exitUnknown {
+		if exitStatus(err) != exitBusy {
 			most = max(most, doubt)
 		}
 		if time.Since(begin) >= most {
@@ -148,7 +151,7 @@ func lookForIdle(ctx context.Context, socket, group string) (said string, err er
 // under tension, and the next start releases it.
 func notRunning(socket, group string) (said string, err error) {
 	if _, err := os.Lstat(socket); err == nil {
-		return "", unknown("the control process has left %s without an orderly end; start it, it then releases what is under tension: systemctl start traction-control", socket)
+		return "", doubtful(exitLeft, "the control process has left %s without an orderly end; start it, it then releases what is under tension: systemctl start traction-control", socket)
 	}
 	if events, err := os.ReadFile(group); err == nil && strings.Contains(string(events), "populated 1") {
 		return "", unknown("systemd runs traction-control, but nobody answers on %s", socket)

@@ -106,7 +106,8 @@ func TestIdleWhenNobodyAnswers(t *testing.T) {
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	require.NoError(t, l.Close())
 	_, err = look(left, group("0"))
-	unknowable(err, "without an orderly end")
+	require.ErrorContains(t, err, "without an orderly end")
+	assert.Equal(t, exitLeft, exitStatus(err))
 
 	err = (&idleCommand{Wait: 25 * time.Hour}).run(t.Context(), &bytes.Buffer{}, none, 0)
 	unknowable(err, "--wait: 25h0m0s is out of range, allowed: 0s to 24h0m0s")
@@ -207,7 +208,7 @@ func TestIdleOfAProcess(t *testing.T) {
 	assert.Equal(t, exitBusy, ask(), "in a treatment")
 	require.True(t, cmd.Alive())
 	cmd.Kill()
-	assert.Equal(t, exitUnknown, ask(), "after a crash in a treatment")
+	assert.Equal(t, exitLeft, ask(), "after a crash in a treatment")
 
 	cmd = start(t, "control", "--simulate", "--table", "plain", "--run-dir", dir)
 	dial(t, dir)

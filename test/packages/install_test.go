@@ -61,9 +61,11 @@ func (r *root) simulated() *table {
 	return c
 }
 
-func (c *table) end() {
+func (c *table) end() { c.endBy(syscall.SIGTERM) }
+
+func (c *table) endBy(signal syscall.Signal) {
 	if c.cmd.ProcessState == nil {
-		_ = c.cmd.Process.Signal(syscall.SIGTERM)
+		_ = c.cmd.Process.Signal(signal)
 		_ = c.cmd.Wait()
 		_ = os.Remove(c.path("/var/tmp/pid"))
 	}
@@ -142,8 +144,19 @@ func TestLifeOfAPackage(t *testing.T) {
 		}
 	}
 
-	// Nothing runs: the new version's services, if they are on, are those to start.
+	// Killed in a treatment and not started again: the rope may be under tension.
 	control := r.simulated()
+	control.treat()
+	control.endBy(syscall.SIGKILL)
+	out, err := r.try("dpkg", "--remove", "traction")
+	assert.Error(t, err, out)
+	assert.Contains(t, out, "has left "+moved+" without an orderly end")
+	assert.Contains(t, out, "not removed")
+	assert.Empty(t, r.asked(), "nothing is stopped or disabled")
+	assert.Equal(t, "installed", status(r))
+
+	// Nothing runs: the new version's services, if they are on, are those to start.
+	control = r.simulated()
 	control.treat()
 	said = install(newer(t, first, "1.1.0"))
 	assert.Contains(t, said, "busy: the mode is treating")
@@ -154,7 +167,7 @@ func TestLifeOfAPackage(t *testing.T) {
 	assert.Contains(t, r.read("/etc/traction/traction.toml.dpkg-dist"), "as version 1.1.0 says", "the new ones beside them")
 	assert.Contains(t, r.run("appliance"), "version 1.1.0")
 
-	out, err := r.try("/usr/lib/traction/restart")
+	out, err = r.try("/usr/lib/traction/restart")
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, out)
 	assert.Equal(t, 1, exit.ExitCode())
@@ -205,6 +218,18 @@ func TestLifeOfAPackage(t *testing.T) {
 	assert.Contains(t, said, "nothing was started")
 	assert.NotContains(t, r.read("/etc/traction/traction.toml"), runDir)
 	everythingIsThere()
+
+	// Settings that nobody can read stand against a removal only while the service is
+	// meant to run.
+	r.write("/etc/traction/traction.toml", "[control\n", 0o644)
+	r.write("/var/tmp/state", "activating\n", 0o644)
+	out, err = r.try("dpkg", "--remove", "traction")
+	assert.Error(t, err, out)
+	assert.Contains(t, out, "cannot be known")
+	require.NoError(t, os.Remove(r.path("/var/tmp/state")))
+	said = r.run("dpkg", "--remove", "traction")
+	assert.NotContains(t, said, "known", "a service that never ran is removed without a word")
+	assert.NotContains(t, said, "traction:")
 }
 
 func status(r *root) string {
