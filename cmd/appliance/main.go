@@ -47,7 +47,7 @@ type cli struct {
 	Set         setCommand         `cmd:"" help:"Change force, times or duration of the selected or running programme."`
 	Heat        heatCommand        `cmd:"" help:"Switch the heat pad on with a set-point, or off."`
 	Acknowledge acknowledgeCommand `cmd:"" help:"Acknowledge trips whose cause is gone."`
-	Idle        idleCommand        `cmd:"" help:"Tell whether nothing is under way: exit status 0 if so, 1 if not, 2 if that cannot be known."`
+	Idle        idleCommand        `cmd:"" help:"Tell whether nothing is under way: exit status 0 if so, 1 if not, 2 if that cannot be known, 3 if control was killed and not started since."`
 	Silence     silenceCommand     `cmd:"" help:"Pause the alarm's sound for two minutes; never its lamp."`
 	Press       pressCommand       `cmd:"" help:"Press a switch of a simulated table."`
 
