@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -48,9 +50,20 @@ type Setup struct {
 	SetHostname func(string) error
 }
 
+// noDataFile is written by an image's first process where the data partition cannot be
+// used: then /etc and /var are in memory, and so would be what is taken over.
+const noDataFile = "/run/traction-no-data"
+
+// errNoData: passwords that were moved now would be gone with the power.
+var errNoData = errors.New("the card's data partition cannot be used, so nothing would be kept; " +
+	"if the next start says the same, write the image to a new card: what this one has kept is then lost")
+
 // Run applies what is new. An error wraps ErrRefused, unless something broke while it
 // was applied; then the next Run does it again.
 func (s *Setup) Run() error {
+	if _, err := os.Lstat(s.at(noDataFile)); !errors.Is(err, fs.ErrNotExist) {
+		return s.refuse(errors.Join(errNoData, err))
+	}
 	m := s.remember()
 	if err := s.finishBlanking(&m); err != nil {
 		return s.refuse(fmt.Errorf("passwords in %s: %w", Name, err))
@@ -60,14 +73,14 @@ func (s *Setup) Run() error {
 		return s.refuse(err)
 	}
 	if in.setup == nil && in.settings == nil {
-		return s.say("no %s in %s: nothing to do", Name, s.Folder)
+		return s.nothing("no %s in %s: nothing to do", Name, s.Folder)
 	}
 	newSetup, newSettings := hash(in.setup) != m.Setup, hash(in.settings) != m.Settings
 	if in.settings == nil {
 		newSettings = false // one that was taken away has been applied, and is the table's now
 	}
 	if !newSettings && (!newSetup || in.setup == nil) {
-		return s.say("%s is as it was when it was applied: nothing to do", Name)
+		return s.nothing("%s is as it was when it was applied: nothing to do", Name)
 	}
 	if !newSettings {
 		in.settings = nil
@@ -158,8 +171,14 @@ func (s *Setup) date() string {
 	return "(when is not known, the clock is not set yet)"
 }
 
-func (s *Setup) say(format string, args ...any) error {
+// nothing says that there is nothing to do, and takes away what an earlier start found
+// wrong: it is wrong no more.
+func (s *Setup) nothing(format string, args ...any) error {
 	_, err := fmt.Fprintf(s.Out, format+"\n", args...)
+	stale := filepath.Join(s.Folder, errorsName)
+	if _, none := os.Lstat(stale); none == nil { // a partition that cannot be written has none to take away
+		err = errors.Join(err, durable.Remove(stale))
+	}
 	return err
 }
 

@@ -322,3 +322,26 @@ func TestTheLocalBroker(t *testing.T) {
 	c.applied()
 	assert.NoFileExists(t, c.at(noBrokerFile))
 }
+
+// The data partition cannot be used: a password that was taken from the card now would
+// be in memory only.
+func TestWithoutADataPartition(t *testing.T) {
+	c := newComputer(t)
+	c.put("/run/traction-no-data", "the data partition cannot be used\n")
+	c.setup(everything)
+	c.refused("the card's data partition cannot be used")
+	assert.Contains(t, c.onBoot(errorsName), "the card's data partition cannot be used")
+	assert.Contains(t, c.onBoot(Name), "top secret")
+
+	require.NoError(t, os.Remove(c.at("/run/traction-no-data")))
+	c.applied()
+	assert.NotContains(t, c.onBoot(Name), "top secret")
+
+	// Once more, with nothing new to take over: the errors go when their cause has gone.
+	c.put("/run/traction-no-data", "")
+	c.refused("the card's data partition cannot be used")
+	require.NoError(t, os.Remove(c.at("/run/traction-no-data")))
+	require.NoError(t, c.start())
+	assert.Contains(t, c.out.String(), "nothing to do")
+	assert.Empty(t, c.onBoot(errorsName))
+}
