@@ -15,14 +15,16 @@ VERSION=$(git -C "$EXTERNAL/.." describe --always --dirty 2>/dev/null) || VERSIO
 
 # fill TEMPLATE writes it to standard output with the names between at signs replaced.
 fill() {
-	backend=
 	case $BOOTLOADER in
-	tryboot) rauc_bootloader=custom backend=bootloader-custom-backend=/usr/lib/rauc/tryboot ;;
-	uboot) rauc_bootloader=uboot ;;
+	tryboot) rauc_bootloader=custom activation='' backend=bootloader-custom-backend=/usr/lib/rauc/tryboot ;;
+	# U-Boot tries whatever stands first, after a power cut too: so a new system is put
+	# there by an orderly restart only, with one try (traction-activate.service).
+	uboot) rauc_bootloader=uboot activation='activate-installed=false\nboot-attempts-primary=1' backend=post-install=/usr/lib/rauc/installed ;;
 	*) echo "$BOARD_DIR/meta: BOOTLOADER=$BOOTLOADER is neither tryboot nor uboot" >&2 && return 1 ;;
 	esac
 	sed -e "s|@COMPATIBLE@|$COMPATIBLE|" -e "s|@VERSION@|$VERSION|" \
-		-e "s|@BOOTLOADER@|$rauc_bootloader|" -e "s|@BACKEND@|$backend|" "$1"
+		-e "s|@BOOTLOADER@|$rauc_bootloader|" -e "s|@BACKEND@|$backend|" \
+		-e "s|@ACTIVATION@|$activation|" "$1"
 }
 
 # update_keys names the folder with the keys of updates, see scripts/update-keys.sh.

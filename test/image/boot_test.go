@@ -110,8 +110,9 @@ func TestUBootChooses(t *testing.T) {
 	assert.Equal(t, "Starting system A; tries left: A 0, B 3", s.start()[0])
 	assert.Equal(t, "Starting system B; tries left: A 0, B 2", s.start()[0])
 
-	s.set("BOOT_ORDER=B A", "BOOT_A_LEFT=3", "BOOT_B_LEFT=3") // an update was installed
-	assert.Equal(t, "Starting system B; tries left: A 3, B 2", s.start()[0])
+	s.set("BOOT_ORDER=B A", "BOOT_A_LEFT=3", "BOOT_B_LEFT=1") // an update is to be tried
+	assert.Equal(t, "Starting system B; tries left: A 3, B 0", s.start()[0])
+	assert.Equal(t, "Starting system A; tries left: A 2, B 0", s.start()[0], "once")
 	s.set("BOOT_ORDER=B A", "BOOT_A_LEFT=0", "BOOT_B_LEFT=0")
 	assert.Equal(t, []string{"Neither system has a try left: both get three more"}, s.start())
 	assert.Equal(t, map[string]string{"BOOT_ORDER": "B A", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}, s.state())

@@ -50,7 +50,7 @@ func (b *build) checkTarget() {
 	assert.Contains(t, b.read("target/usr/lib/os-release"), "VARIANT_ID="+b.board+"\n")
 	assert.Empty(t, b.read("target/etc/machine-id"))
 	assert.NoDirExists(t, filepath.Join(b.target, "etc/init.d"))
-	for _, handler := range []string{"pre-install", "keep", "tryboot"} {
+	for _, handler := range []string{"pre-install", "installed", "activate", "keep", "tryboot"} {
 		info, err := os.Stat(filepath.Join(b.target, "usr/lib/rauc", handler))
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o755), info.Mode().Perm(), handler)
@@ -61,6 +61,8 @@ func (b *build) checkTarget() {
 	if m["BOOTLOADER"] == "uboot" {
 		assert.Contains(t, conf, "bootloader=uboot\n")
 		assert.NotContains(t, conf, "custom")
+		assert.Contains(t, conf, "\nactivate-installed=false\nboot-attempts-primary=1\n", "no power cut starts a new system")
+		assert.Contains(t, conf, "\npost-install=/usr/lib/rauc/installed\n")
 		assert.Equal(t, "/dev/disk/by-partlabel/traction-state\t0x0\t0x200\n", b.read("target/etc/fw_env.config"))
 	} else {
 		assert.Contains(t, conf, "bootloader=custom\n")
@@ -68,7 +70,7 @@ func (b *build) checkTarget() {
 	}
 	enabled := filepath.Join(b.target, "etc/systemd/system/multi-user.target.wants")
 	assert.NoFileExists(t, filepath.Join(enabled, "traction-control.service"), "an example's lines may switch anything")
-	for _, unit := range []string{"traction-gateway.service", "traction-keep.service", "sshd.service", "chrony.service"} {
+	for _, unit := range []string{"traction-gateway.service", "traction-keep.service", "traction-activate.service", "sshd.service", "chrony.service"} {
 		_, err := os.Lstat(filepath.Join(enabled, unit))
 		assert.NoError(t, err, unit)
 	}

@@ -52,7 +52,7 @@ func systemRoot(t *testing.T) string {
 		write("usr/lib/systemd/system/"+slice+".slice", "[Unit]\nDescription=A slice\n", 0o644)
 	}
 	for _, program := range []string{"usr/sbin/sshd", "usr/sbin/chronyd", "usr/sbin/mosquitto", "usr/sbin/wpa_supplicant", "sbin/agetty",
-		"usr/bin/appliance", "usr/bin/rauc", "bin/kill", "usr/lib/rauc/keep"} {
+		"usr/bin/appliance", "usr/bin/rauc", "bin/kill", "usr/lib/rauc/keep", "usr/lib/rauc/activate"} {
 		write(program, "#!/bin/sh\n", 0o755)
 	}
 	return root

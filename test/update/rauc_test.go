@@ -43,8 +43,10 @@ type board struct {
 	dir string
 }
 
-// newBoard has system A in use, this checkout's handlers, and a signing key.
-func newBoard(t *testing.T) *board {
+// newBoard has system A in use, this checkout's handlers, and a signing key. Of RAUC's
+// settings, loader are the boot loader's and more are further handlers; %s is where
+// the handlers are.
+func newBoard(t *testing.T, loader, more string) *board {
 	b := &board{machine: newMachine(t, "A")}
 	b.write("proc/cmdline", "rauc.slot=A\n")
 	b.dir = b.root
@@ -66,15 +68,15 @@ esac`, b.dir, parts.Appliance(t)))
 	require.NoError(t, err)
 	b.write("system.conf", fmt.Sprintf(`[system]
 compatible=traction-test
-bootloader=custom
+%[3]s
 bundle-formats=plain
 statusfile=%[1]s/status.raucs
 mountprefix=%[1]s/mnt
 [keyring]
 path=%[1]s/key.crt
 [handlers]
-bootloader-custom-backend=%[2]s/tryboot
 pre-install=%[2]s/pre-install
+%[4]s
 [slot.boot.0]
 device=%[1]s/boot0
 type=raw
@@ -91,7 +93,10 @@ bootname=A
 device=%[1]s/root1
 type=raw
 bootname=B
-`, b.dir, here))
+`, b.dir, here, loader, strings.ReplaceAll(more, "%s", here)))
+	rauc, err := exec.LookPath("rauc")
+	require.NoError(t, err)
+	b.program("rauc", "exec "+rauc+" --conf="+b.dir+`/system.conf "$@"`) // on an image it finds them by itself
 	return b
 }
 
@@ -163,9 +168,14 @@ func (b *board) restart() (runs string) {
 		runs = map[string]string{"A": "B", "B": "A"}[runs]
 	}
 	require.NoError(b.t, os.RemoveAll(filepath.Join(b.dir, "reboot-param")))
-	b.write("proc/cmdline", "rauc.slot="+runs+"\n")
-	b.write("proc/sys/kernel/random/boot_id", fmt.Sprintf("%d\n", time.Now().UnixNano()))
+	b.starts(runs)
 	return runs
+}
+
+// starts makes a system the one that runs, since a moment ago.
+func (b *board) starts(name string) {
+	b.write("proc/cmdline", "rauc.slot="+name+"\n")
+	b.write("proc/sys/kernel/random/boot_id", fmt.Sprintf("%d\n", time.Now().UnixNano()))
 }
 
 func random(t *testing.T, n int) []byte {
@@ -180,16 +190,12 @@ func random(t *testing.T, n int) []byte {
 // prove itself.
 func TestRAUC(t *testing.T) {
 	raucParts(t)
-	b := newBoard(t)
+	b := newBoard(t, "bootloader=custom", "bootloader-custom-backend=%s/tryboot")
 	root, boot := random(t, 100_000), random(t, 50_000)
 	update := b.bundle("key", root, boot)
 	here, err := filepath.Abs(handlers)
 	require.NoError(t, err)
 	install, keep := "rauc install ", "sh "+here+"/keep"
-	// On an image RAUC finds its configuration by itself.
-	rauc, err := exec.LookPath("rauc")
-	require.NoError(t, err)
-	b.program("rauc", "exec "+rauc+" --conf="+b.dir+`/system.conf "$@"`)
 
 	b.write("busy", "")
 	out, err := b.rauc(install + update)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +55,12 @@ func (m *machine) read(path string) string {
 	return string(data)
 }
 
-const trial = "var/lib/traction-update/trial"
+// What the scripts note.
+const (
+	trial = "var/lib/traction-update/trial"
+	kept  = "var/lib/traction-update/kept"
+	ready = "run/traction-update-ready"
+)
 
 // run gives what a script says, how it ends, and what it called.
 func (m *machine) run(script string, env ...string) (said string, status int, calls []string) {
@@ -62,7 +68,7 @@ func (m *machine) run(script string, env ...string) (said string, status int, ca
 	bin := filepath.Join(m.root, "bin")
 	require.NoError(m.t, os.MkdirAll(bin, 0o755))
 	log := filepath.Join(m.root, "calls")
-	for _, name := range []string{"appliance", "rauc", "systemctl"} {
+	for _, name := range []string{"appliance", "rauc", "systemctl", "fw_setenv"} {
 		text := "#!/bin/sh\necho " + name + " \"$@\" >>" + log + "\ncase \"" + name + " $1 $2\" in\n"
 		for call, status := range m.answers {
 			if strings.HasPrefix(call, name+" ") {
@@ -104,6 +110,7 @@ func TestKeep(t *testing.T) {
 		name    string
 		runs    string
 		trial   string
+		kept    string // which system has proven itself last
 		answers map[string]int
 		state   string
 		without bool // the gateway is switched off
@@ -111,8 +118,14 @@ func TestKeep(t *testing.T) {
 		status  int
 		after   string // the note afterwards
 		says    string
+		keeps   string // which is noted as kept afterwards; "" = the one that was marked good
 	}{
 		{name: "nothing is new", runs: "A", calls: []string{markGood}},
+		{name: "nothing is new, and it was kept", runs: "A", kept: "A", calls: []string{markGood}},
+		{name: "the other one was kept", runs: "A", kept: "B", keeps: "B", calls: []string{markGood},
+			says: "system A runs, although system B was kept"},
+		{name: "the other one was kept, and a new one proves itself", runs: "B", kept: "A", trial: "B " + anotherStart,
+			calls: []string{enabled, gateway, healthy, markGood}, says: "has proven itself"},
 		{name: "a new system proves itself", runs: "B", trial: "B " + anotherStart,
 			calls: []string{enabled, gateway, healthy, markGood}, says: "has proven itself"},
 		{name: "a new system proves itself where the gateway is switched off", runs: "B", trial: "B " + anotherStart, without: true,
@@ -148,17 +161,26 @@ func TestKeep(t *testing.T) {
 				m.answers = c.answers
 			}
 			m.state = c.state
+			m.write(filepath.Join(filepath.Dir(kept), "some"), "") // systemd makes the folder
 			if c.without {
 				m.gateway = "disabled"
 			}
 			if c.trial != "" {
 				m.write(trial, c.trial+"\n")
 			}
+			if c.kept != "" {
+				m.write(kept, c.kept+"\n")
+			}
 			said, status, calls := m.run("keep")
 			assert.Equal(t, c.calls, calls, "%s", said)
 			assert.Equal(t, c.status, status, "%s", said)
 			assert.Equal(t, c.after, strings.TrimSpace(m.read(trial)))
 			assert.Contains(t, said, c.says)
+			keeps := c.keeps
+			if keeps == "" && status == 0 && slices.Contains(calls, markGood) {
+				keeps = c.runs
+			}
+			assert.Equal(t, keeps, strings.TrimSpace(m.read(kept)))
 		})
 	}
 }
@@ -200,6 +222,50 @@ func TestPreInstall(t *testing.T) {
 	}
 }
 
+// A system that is about to be written over must not be tried.
+func TestPreInstallTakesBackWhatWasReady(t *testing.T) {
+	m := newMachine(t, "A")
+	m.write(ready, "B\n")
+	said, status, _ := m.run("pre-install", "RAUC_TARGET_SLOTS=1", "RAUC_SLOT_BOOTNAME_1=B")
+	assert.Zero(t, status, said)
+	assert.Empty(t, m.read(ready))
+}
+
+// TestActivate: U-Boot may try a new system only after an orderly end.
+func TestActivate(t *testing.T) {
+	const asked = "appliance idle"
+	for _, c := range []struct {
+		name    string
+		ready   string
+		answers map[string]int
+		calls   []string
+		says    string
+		status  int
+	}{
+		{name: "nothing was installed"},
+		{name: "installed", ready: "B", calls: []string{asked, "fw_setenv BOOT_B_LEFT 1", "fw_setenv BOOT_ORDER B A"}, says: "B is tried at the next start, once"},
+		{name: "into the first one", ready: "A", calls: []string{asked, "fw_setenv BOOT_A_LEFT 1", "fw_setenv BOOT_ORDER A B"}, says: "A is tried"},
+		{name: "control was killed", ready: "B", answers: map[string]int{"appliance idle": 3}, calls: []string{asked}, says: "is not tried, install it again: because of a test"},
+		{name: "the boot loader's state cannot be written", ready: "B", answers: map[string]int{"fw_setenv BOOT_B_LEFT": 1},
+			calls: []string{asked, "fw_setenv BOOT_B_LEFT 1"}, status: 1},
+		{name: "damaged", ready: "C", calls: []string{asked}, status: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newMachine(t, "A")
+			if c.answers != nil {
+				m.answers = c.answers
+			}
+			if c.ready != "" {
+				m.write(ready, c.ready+"\n")
+			}
+			said, status, calls := m.run("activate")
+			assert.Equal(t, c.calls, calls, "%s", said)
+			assert.Equal(t, c.status, status, "%s", said)
+			assert.Contains(t, said, c.says)
+		})
+	}
+}
+
 // A note that cannot be written must stop the update: the new system would be kept
 // without having proven anything.
 func TestPreInstallWithoutRoomForItsNote(t *testing.T) {
@@ -211,7 +277,7 @@ func TestPreInstallWithoutRoomForItsNote(t *testing.T) {
 }
 
 func TestHandlersArePrograms(t *testing.T) {
-	for _, name := range []string{"tryboot", "pre-install", "keep"} {
+	for _, name := range []string{"tryboot", "pre-install", "installed", "activate", "keep"} {
 		info, err := os.Stat(filepath.Join(handlers, name))
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o755), info.Mode().Perm(), name)

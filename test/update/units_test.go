@@ -34,12 +34,12 @@ func TestUnits(t *testing.T) {
 			break
 		}
 	}
-	for _, program := range []string{"usr/bin/appliance", "usr/lib/rauc/keep"} {
+	for _, program := range []string{"usr/bin/appliance", "usr/lib/rauc/keep", "usr/lib/rauc/activate"} {
 		path := filepath.Join(root, program)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755))
 	}
-	for unit, most := range map[string]string{"traction-setup.service": "18", "traction-keep.service": "17"} {
+	for unit, most := range map[string]string{"traction-setup.service": "18", "traction-keep.service": "17", "traction-activate.service": "17"} {
 		t.Run(unit, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(overlay, unitFolder, unit))
 			require.NoError(t, err)

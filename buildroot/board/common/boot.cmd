@@ -2,7 +2,8 @@
 #
 # RAUC and this script talk to each other through three variables (RAUC's manual,
 # "U-Boot"): BOOT_ORDER, and for each system how often it may still be tried.
-# RAUC sets a count back to 3 when the system has proven itself. The variables stand,
+# A system that is to be tried is put first, with one try (rauc/activate); RAUC sets the
+# count to 3 when it has proven itself. The variables stand,
 # with their checksum, in the first sector of partition 6. A sector is written whole or
 # not at all; when it is damaged all the same, both systems are tried again.
 #
