@@ -277,6 +277,11 @@ func TestSPI(t *testing.T) {
 	none["boot/config.txt"] = ""
 	assert.Contains(t, findingOf(t, with(machine(), none), nil, "spi").Advice, "device tree")
 
+	none["usr/lib/modprobe.d/traction-spi.conf"] = "blacklist spi_bcm2835\n"
+	assert.Equal(t, "touch /etc/modprobe.d/traction-spi.conf and reboot", findingOf(t, with(machine(), none), nil, "spi").Advice, "the ready image")
+	none["etc/modprobe.d/traction-spi.conf"] = "# on\n"
+	assert.Contains(t, findingOf(t, with(machine(), none), nil, "spi").Advice, "device tree")
+
 	f = findingOf(t, machine(), func(s *settings.Settings) { s.Cell.SPIPort = "SPI1.0" }, "spi")
 	assert.Equal(t, Fail, f.Verdict)
 	assert.Equal(t, "there is no /dev/spidev1.0; there are /dev/spidev0.0", f.Found)

@@ -129,6 +129,9 @@ func (m *Machine) released(r *Report) {
 	}
 }
 
+// imageSPI keeps the port's driver away on the ready image (modprobe.d(5)).
+const imageSPI = "traction-spi.conf"
+
 // spi judges the port of a load cell on SPI.
 func (m *Machine) spi(r *Report, c *settings.Cell) {
 	if c.Interface != settings.SPI {
@@ -136,7 +139,11 @@ func (m *Machine) spi(r *Report, c *settings.Cell) {
 	}
 	ports := m.find("dev/spidev*")
 	if len(ports) == 0 {
-		r.add("spi", Fail, m.switchOn("dtparam=spi=on"), "there is no /dev/spidev*: SPI is not enabled, and cell.interface = \"spi\" needs it")
+		advice := m.switchOn("dtparam=spi=on")
+		if m.exists("usr/lib/modprobe.d/"+imageSPI) && !m.exists("etc/modprobe.d/"+imageSPI) {
+			advice = "touch /etc/modprobe.d/" + imageSPI + " and reboot" // whatever is there keeps the image's from being read
+		}
+		r.add("spi", Fail, advice, "there is no /dev/spidev*: SPI is not enabled, and cell.interface = \"spi\" needs it")
 		return
 	}
 	device := "dev/" + strings.Replace(filepath.Base(c.SPIPort), "SPI", "spidev", 1)
