@@ -106,6 +106,23 @@ func TestFirmwareSettings(t *testing.T) {
 	}
 }
 
+// TestSPIIsOff: drawings and examples use its lines for a second cell and the supply
+// monitor. Every driver of a port that the kernels have stays away until somebody asks.
+func TestSPIIsOff(t *testing.T) {
+	drivers := map[string]bool{}
+	for _, file := range []string{"raspberrypi", "rpi5-64"} {
+		for _, m := range regexp.MustCompile(`(?m)^CONFIG_(SPI_\w+)=(.)$`).FindAllStringSubmatch(read(t, "board", file, "linux.fragment"), -1) {
+			assert.Equal(t, "m", m[2], "%s: what is no module cannot stay away", m[1])
+			drivers["blacklist "+strings.ToLower(m[1])] = m[1] != "SPI_SPIDEV" // that one drives no port
+		}
+	}
+	require.Len(t, drivers, 3)
+	off := strings.Split(read(t, "board/common/overlay/usr/lib/modprobe.d/traction-spi.conf"), "\n")
+	for line, want := range drivers {
+		assert.Equal(t, want, slices.Contains(off, line), line)
+	}
+}
+
 // TestConfigurations: what they name is there, and they differ only where boards do.
 func TestConfigurations(t *testing.T) {
 	found, err := filepath.Glob(filepath.Join(tree, "configs", "traction_*_defconfig"))
