@@ -206,10 +206,15 @@ func exists(t *testing.T, unit string) bool {
 	return false
 }
 
-// TestHandlers: RAUC's settings name programs that the build installs.
+// TestHandlers: RAUC's settings and the units name programs that the build installs.
 func TestHandlers(t *testing.T) {
-	named := regexp.MustCompile(`/usr/lib/rauc/([a-z-]+)`).FindAllStringSubmatch(read(t, "rauc/system.conf.in")+read(t, "scripts/common.sh"), -1)
-	require.Len(t, named, 2)
+	const units = "board/common/overlay/usr/lib/systemd/system/"
+	var named [][]string
+	for _, file := range []string{"rauc/system.conf.in", "scripts/common.sh", units + "traction-keep.service", units + "traction-activate.service"} {
+		found := regexp.MustCompile(`=/usr/lib/rauc/([a-z-]+)`).FindAllStringSubmatch(read(t, file), -1)
+		require.NotEmpty(t, found, file)
+		named = append(named, found...)
+	}
 	for _, m := range named {
 		info, err := os.Stat(filepath.Join(tree, "board/common/rauc", m[1]))
 		require.NoError(t, err)
