@@ -56,6 +56,9 @@ ln -sf ../run/systemd/resolve/stub-resolv.conf "$TARGET_DIR/etc/resolv.conf"
 
 write_release
 write_rauc
+# Without network and battery the clock starts from this file's time (systemd(1)): not
+# before the keys were made, or no update would be valid yet.
+touch "$TARGET_DIR/usr/lib/clock-epoch"
 install -D -m 0755 -t "$TARGET_DIR/usr/lib/rauc" "$EXTERNAL"/board/common/rauc/*
 write_cpu
 

@@ -1,6 +1,8 @@
 package image
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -157,7 +159,15 @@ func (b *build) checkBundle(bundle string) {
 	if tryboot {
 		assert.FileExists(t, filepath.Join(b.dir, "content/hook"))
 	}
-	b.command("fsck.erofs", filepath.Join(b.dir, "content/rootfs.img"))
+	root := filepath.Join(b.dir, "system")
+	b.command("fsck.erofs", "--extract="+root, "--preserve", filepath.Join(b.dir, "content/rootfs.img"))
+	epoch, err := os.Stat(filepath.Join(root, "usr/lib/clock-epoch"))
+	require.NoError(t, err)
+	block, _ := pem.Decode([]byte(b.read("update-keys/cert.pem")))
+	require.NotNil(t, block)
+	signer, err := x509.ParseCertificate(block.Bytes)
+	require.NoError(t, err)
+	assert.False(t, epoch.ModTime().Before(signer.NotBefore), "a clock that starts from %v takes no update: valid from %v", epoch.ModTime(), signer.NotBefore)
 }
 
 // checkGrowth lets systemd-repart do what it does at the first start: on a card of

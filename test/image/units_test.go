@@ -7,10 +7,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"traction/test/parts"
 )
 
 // packaged are the units of Buildroot's packages that the tree adds to, as far as
@@ -90,6 +93,35 @@ func TestUnits(t *testing.T) {
 	spoilt := filepath.Join(root, "usr/lib/systemd/system/chrony.service.d/20-spoilt.conf")
 	require.NoError(t, os.WriteFile(spoilt, []byte("[Service]\nProtectSistem=yes\n"), 0o644))
 	assert.Contains(t, verify("chrony.service"), "ProtectSistem")
+}
+
+// TestChronyNotesItsTime: it may write its drift file, or it cannot go on from the last
+// time that was noted.
+func TestChronyNotesItsTime(t *testing.T) {
+	need(t, map[string]string{"systemd-tmpfiles": "systemd"})
+	if os.Getuid() != 0 {
+		parts.Missing(t, "the right to give a folder away", "run as root")
+	}
+	root := t.TempDir()
+	const uid = 123
+	for name, text := range map[string]string{"passwd": "chrony:x:123:124::/:/bin/false\n", "group": "chrony:x:124:\n"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, "etc"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "etc", name), []byte(text), 0o644))
+	}
+	conf, err := filepath.Abs(filepath.Join(tree, "board/common/overlay/usr/lib/tmpfiles.d/traction-chrony.conf"))
+	require.NoError(t, err)
+	out, err := exec.Command("systemd-tmpfiles", "--create", "--root="+root, conf).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	drift := regexp.MustCompile(`(?m)^driftfile (\S+)$`).FindStringSubmatch(read(t, "board/common/overlay/etc/chrony.conf"))
+	require.NotNil(t, drift)
+	folder := filepath.Dir(drift[1])
+	info, err := os.Stat(filepath.Join(root, folder))
+	require.NoError(t, err)
+	assert.EqualValues(t, uid, info.Sys().(*syscall.Stat_t).Uid)
+	unit := read(t, "board/common/overlay/usr/lib/systemd/system/chrony.service.d/10-traction.conf")
+	assert.NotContains(t, unit, "\nStateDirectory=", "it would make the folder root's")
+	assert.Regexp(t, `(?m)^ReadWritePaths=.*`+folder+`\b`, unit)
 }
 
 // TestExposure holds systemd's score (0 best, 10 worst) of what faces the network
