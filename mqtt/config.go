@@ -235,13 +235,27 @@ func (p *problems) add(field, value, allowed string) {
 	*p = append(*p, fmt.Errorf("mqtt: %s: %q is not allowed: %s", field, redact(value), allowed))
 }
 
-// redact takes user and password out of a URL, also out of one that cannot be
-// parsed: an error ends up in logs.
+// Shown is Broker as a log may have it: what follows a question mark is often a token.
+func (c *Config) Shown() string {
+	list := strings.Fields(c.Broker)
+	for i := range list {
+		list[i] = redact(list[i])
+	}
+	return strings.Join(list, " ")
+}
+
+// redact takes user, password and whatever follows a question mark out of a URL,
+// also out of one that cannot be parsed: an error ends up in logs.
 func redact(s string) string {
 	scheme, rest, isURL := strings.Cut(s, "://")
-	at := strings.LastIndexByte(rest, '@')
-	if !isURL || at < 0 {
+	if !isURL {
 		return s
 	}
-	return scheme + "://...@" + rest[at+1:]
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = "...@" + rest[at+1:]
+	}
+	if before, _, query := strings.Cut(rest, "?"); query {
+		rest = before + "?..."
+	}
+	return scheme + "://" + rest
 }

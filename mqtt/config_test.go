@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,12 +90,25 @@ func TestConfig(t *testing.T) {
 
 func TestSecretsInURLsAreRefusedAndHidden(t *testing.T) {
 	for _, broker := range []string{"ssl://me:hunter2@h", "ssl://me:hunter2%zz@h", "tcp://me:hunter2@h:port",
-		"ssl://a ssl://me:hunter2@h", "ssl://me:hunter2@h ssl://a", "ssl://me:hunter2 hunter2@h"} {
+		"ssl://a ssl://me:hunter2@h", "ssl://me:hunter2@h ssl://a", "ssl://me:hunter2 hunter2@h",
+		"ssl://h?token=hunter2", "wss://h:99999?hunter2", "ssl://a?hunter2 ssl://b?hunter2"} {
 		c := Config{Broker: broker, TableID: "t1"}
 		err := c.Validate()
 		require.Error(t, err, broker)
 		assert.NotContains(t, err.Error(), "hunter2", broker)
 	}
+}
+
+func TestTokensInURLsAreHidden(t *testing.T) {
+	c := Config{Broker: "wss://a/mqtt?token=hunter2  wss://b/mqtt", TableID: "t1"}
+	require.NoError(t, c.Validate())
+	assert.Equal(t, "wss://a/mqtt?... wss://b/mqtt", c.Shown())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody is asked
+	brokers, err := parseBrokers(c.Broker)
+	require.NoError(t, err)
+	reached := c.reach(ctx, brokers[0])
+	assert.Equal(t, "wss://a:443/mqtt?...", reached.Broker)
 }
 
 func TestDefaultClientID(t *testing.T) {

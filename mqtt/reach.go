@@ -64,7 +64,7 @@ func Reach(ctx context.Context, c Config) ([]Reached, error) {
 
 // reach tries one broker.
 func (c *Config) reach(ctx context.Context, u *url.URL) (r Reached) {
-	r.Broker = u.String()
+	r.Broker = redact(u.String())
 	began := time.Now()
 	defer func() { r.Took = time.Since(began) }()
 	stages := []struct {

@@ -35,7 +35,7 @@ func (g *Gateway) serve(ctx context.Context) {
 		failures++
 		wait := spreadOver(g.pace.reconnect.wait(roundOf(failures, len(brokers))), len(brokers))
 		if why, advice := explain(err); g.trouble.worth(why, time.Now()) {
-			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", broker.String(),
+			g.log.Error("mqtt: not connected: "+why, "do", advice, "broker", redact(broker.String()),
 				"client_id", g.config.clientID(), "next_try", wait.Round(time.Millisecond).String(), "error", err)
 		}
 		pause(ctx, wait)
@@ -62,7 +62,7 @@ func (g *Gateway) serveOnce(ctx context.Context, broker *url.URL) error {
 	defer s.close()
 	g.connects.Add(1)
 	if g.trouble.answer(broker.String()) {
-		g.log.Info("mqtt: connected", "broker", broker.String(), "client_id", g.config.clientID())
+		g.log.Info("mqtt: connected", "broker", redact(broker.String()), "client_id", g.config.clientID())
 	}
 	return s.run(ctx)
 }

@@ -161,7 +161,8 @@ func TestUnitsKeepThePromisesOfTheDesign(t *testing.T) {
 	assert.NotRegexp(t, regexp.MustCompile(`(?m)^(RestrictRealtime|PrivateDevices)=`), string(data))
 
 	// What is ordered after another unit is stopped before it (systemd.unit(5)): a
-	// release must not wait for the gateway's end.
+	// release must not wait for the gateway's end, and is told while there is a broker.
+	has(gateway, "After", "network.target mosquitto.service")
 	data, err = os.ReadFile(filepath.Join(units, gateway))
 	require.NoError(t, err)
 	assert.NotRegexp(t, regexp.MustCompile(`(?m)^(After|Before)=.*`+control), string(data))

@@ -63,7 +63,7 @@ func runGateway(ctx context.Context, socket, path string, keep record.Keep, conf
 	wg.Go(func() { recorder.Run(ctx) })
 	wg.Go(func() { keeper.Run(ctx) })
 	wg.Go(func() { logged(store.Check(ctx)) })
-	slog.Info("gateway runs", "control", socket, "record", path, "broker", config.Broker)
+	slog.Info("gateway runs", "control", socket, "record", path, "broker", config.Shown())
 	wg.Wait()
 	return store.Close()
 }
