@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -33,6 +34,38 @@ func (s *Store) Append(boot string, entries []control.Entry, events []control.Ev
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.append(boot, entries, events, reports)
+}
+
+// AppendTo stores events and reports as Append does, and makes their boot known
+// first where it is not, but only in the file that known, Damage's result, speaks
+// of. Otherwise, or when the file turns out to be damaged and is replaced, the error is
+// ErrReplaced and the new file has nothing of the call: in a record that begins anew
+// a late number would hide that the earlier ones are to be asked for again.
+func (s *Store) AppendTo(known *Damage, b Boot, events []control.Event, reports []control.Report) error {
+	if err := checkNumbers(nil, events, reports); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.damage != known {
+		return fmt.Errorf("record: append: %w", ErrReplaced)
+	}
+	err := s.append(b.ID, nil, events, reports)
+	if errors.Is(err, ErrNotFound) {
+		err = s.makeKnown(b)
+		if err == nil {
+			err = s.append(b.ID, nil, events, reports)
+		}
+	}
+	if err != nil && s.damage != known {
+		return fmt.Errorf("%w: %w", ErrReplaced, err)
+	}
+	return err
+}
+
+// append is Append; s.mu is held.
+func (s *Store) append(boot string, entries []control.Entry, events []control.Event, reports []control.Report) error {
 	if err := s.own(); err != nil {
 		return err
 	}

@@ -10,9 +10,11 @@ import (
 	"traction/control"
 )
 
-// backlogDepth bounds the backlog: of the newest so many events and reports,
-// those are offered that were never acknowledged. A broker that is set up after
-// a year does not get the events of a year.
+// backlogDepth bounds the backlog: of the newest so many events, and of as many
+// reports, those are offered that were never acknowledged. A broker takes about a
+// thousand a second, so the newest event, which may be an alarm, is never behind more
+// than some ten seconds of old ones, and a broker that is set up after a year does not
+// get the events of a year. These are 110 sessions of 25 minutes.
 const backlogDepth = 10_000
 
 // PendingEvent is an event that no broker has acknowledged yet.
@@ -145,6 +147,21 @@ func (s *Store) Waiting() (int, error) {
 		err := s.queryRow(fmt.Sprintf("SELECT count(*) FROM %s WHERE sent = 0 AND n > (SELECT max(n) FROM %[1]s) - ?", t.name), backlogDepth).Scan(&some)
 		if err != nil {
 			return 0, fmt.Errorf("record: waiting: %w", classify(err))
+		}
+		n += some
+	}
+	return n, nil
+}
+
+// PassedOver tells how many events and reports no broker has acknowledged, and none
+// will be offered any more: they are older than the newest 10,000 of their kind.
+func (s *Store) PassedOver() (int, error) {
+	n := 0
+	for _, t := range []table{eventsTable, reportsTable} {
+		var some int
+		err := s.queryRow(fmt.Sprintf("SELECT count(*) FROM %s WHERE sent = 0 AND n <= (SELECT max(n) FROM %[1]s) - ?", t.name), backlogDepth).Scan(&some)
+		if err != nil {
+			return 0, fmt.Errorf("record: passed over: %w", classify(err))
 		}
 		n += some
 	}

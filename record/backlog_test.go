@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
@@ -67,6 +68,46 @@ func TestBacklogIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, uint64(251), got[0].Event.Seq)
+	over, err := s.PassedOver()
+	require.NoError(t, err)
+	assert.Equal(t, 250, over)
+	require.NoError(t, s.MarkSent(testBoot.ID, 1, 2, 251))
+	over, err = s.PassedOver()
+	require.NoError(t, err)
+	assert.Equal(t, 248, over, "what was acknowledged in time is not passed over")
+}
+
+// A late number in a file that has begun anew would hide the earlier ones.
+func TestAppendToKnowsItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record.db")
+	s, err := Open(path, Options{})
+	require.NoError(t, err)
+	defer s.Close()
+	event := func(seq uint64) []control.Event { return []control.Event{{Seq: seq}} }
+	require.NoError(t, s.AppendTo(nil, testBoot, event(1), nil), "the boot becomes known")
+	require.NoError(t, s.AppendTo(nil, testBoot, event(2), []control.Report{{Treatment: 1}}))
+	assert.Error(t, s.AppendTo(nil, Boot{}, event(3), nil), "no boot")
+	assert.Error(t, s.AppendTo(nil, testBoot, event(0), nil), "no number")
+
+	s.mu.Lock()
+	require.NoError(t, s.replace(ErrCorrupt))
+	s.mu.Unlock()
+	require.NoError(t, s.Boot(testBoot), "somebody else has made it known")
+	require.ErrorIs(t, s.AppendTo(nil, testBoot, event(3), nil), ErrReplaced)
+	assert.Equal(t, [3]uint64{1, 1, 1}, next(t, s))
+	require.NoError(t, s.AppendTo(s.Damage(), testBoot, event(1), nil))
+	assert.Equal(t, [3]uint64{1, 2, 1}, next(t, s))
+
+	// The call itself meets the damage.
+	known := s.Damage()
+	_, err = s.conn.ExecContext(t.Context(), "PRAGMA wal_checkpoint(truncate); PRAGMA shrink_memory") // all is in the file, and nothing in memory
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	overwrite(t, path, 4096, int(info.Size())-4096)
+	require.ErrorIs(t, s.AppendTo(known, testBoot, event(2), nil), ErrReplaced)
+	assert.NotSame(t, known, s.Damage())
+	assert.Equal(t, [3]uint64{1, 1, 1}, next(t, s))
 }
 
 // set gives every field of a structure a value of its own that is not zero.

@@ -20,7 +20,9 @@ type Damage struct {
 // Check looks through the whole file for damage, and whether indexes and tables say
 // the same; a damaged file is replaced, see Damage, and the error is ErrCorrupt. It
 // takes seconds for a record of years, and a minute on a slow card, during which
-// the store is used as ever. The error is nil when ctx ended before.
+// the store is used as ever. The error is nil when ctx ended before, and when
+// somebody else met damage first: the file that would be checked is gone then. Other
+// errors say that the file could not be read to its end.
 func (s *Store) Check(ctx context.Context) error {
 	db := s.read.Load()
 	var verdict string
@@ -36,6 +38,9 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed || db != s.read.Load() {
+		return nil
+	}
 	return fmt.Errorf("record: check: %w", s.suspect(db, err))
 }
 

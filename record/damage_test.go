@@ -111,6 +111,15 @@ func TestCheckBesideRecording(t *testing.T) {
 	check.Wait()
 	require.Nil(t, s.Damage())
 	require.NoError(t, s.Close())
+	require.NoError(t, s.Check(t.Context()), "it is gone, and that is no damage")
+
+	lost, err := Open(filled(t), Options{})
+	require.NoError(t, err)
+	defer lost.Close()
+	require.NoError(t, os.Rename(lost.path, lost.path+"-elsewhere"))
+	err = lost.Check(t.Context())
+	require.ErrorContains(t, err, "check")
+	assert.NotErrorIs(t, err, ErrCorrupt, "what cannot be read at all is not known to be damaged")
 
 	overwrite(t, path, 4*4096, 4096)
 	r, err := Open(path, Options{ReadOnly: true})

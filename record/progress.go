@@ -23,11 +23,16 @@ type Boot struct {
 // Boot makes the boot known, or corrects what is known of it: a Raspberry Pi has
 // no clock of its own, so the anchor of the wall clock may improve.
 func (s *Store) Boot(b Boot) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makeKnown(b)
+}
+
+// makeKnown is Boot; s.mu is held.
+func (s *Store) makeKnown(b Boot) error {
 	if b.ID == "" {
 		return errors.New("record: boot: id is empty")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.own(); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ var (
 	// ErrCorrupt: the file is damaged. A store that writes has set it aside and
 	// begun a new one, see Damage; so does Open.
 	ErrCorrupt = errors.New("the record's file is damaged")
+	// ErrReplaced: a new file was begun meanwhile, see Damage and AppendTo.
+	ErrReplaced = errors.New("the record's file was damaged and a new one has begun")
 	// ErrNewer: the file was written by a newer version of this program.
 	ErrNewer = errors.New("the record was written by a newer version")
 	// ErrForeign: the file is a database, but not a record.
