@@ -53,16 +53,17 @@ func runGateway(ctx context.Context, socket, path string, keep record.Keep, conf
 	recorder := gateway.Recorder{Socket: socket, Store: store, Log: slog.Default()}
 	keeper := gateway.Keeper{Store: store, Keep: keep, Log: slog.Default()}
 	if config.Broker != "" {
-		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: gateway.NewBacklog(store, slog.Default()), Reports: gateway.Reports{Store: store}, Version: version, Log: slog.Default()})
+		backlog := gateway.NewBacklog(store, slog.Default())
+		g, err := mqtt.New(config, mqtt.Parts{Dial: mqtt.Socket(socket), Backlog: backlog, Reports: gateway.Reports{Store: store, Backlog: backlog}, Version: version, Log: slog.Default()})
 		if err != nil {
 			return errors.Join(err, store.Close())
 		}
-		recorder.Tell = g.Tell
+		recorder.Tell, recorder.Earlier, keeper.Tell = g.Tell, backlog.Keep, g.Tell
 		wg.Go(func() { logged(g.Run(ctx)) })
 	}
 	wg.Go(func() { recorder.Run(ctx) })
 	wg.Go(func() { keeper.Run(ctx) })
-	wg.Go(func() { logged(store.Check(ctx)) })
+	wg.Go(func() { recorder.Check(ctx) })
 	slog.Info("gateway runs", "control", socket, "record", path, "broker", config.Shown())
 	wg.Wait()
 	return store.Close()

@@ -13,22 +13,30 @@ import (
 )
 
 // Backlog is mqtt's backlog kept in the record: what the broker has not
-// acknowledged survives a restart of the gateway.
+// acknowledged survives a restart of the gateway. What the record refuses waits in
+// memory (refused.go), so that it is published all the same.
 type Backlog struct {
 	store *record.Store
 	log   *slog.Logger
 	told  sync.Once // of damaged rows
-	// damage that Add knows of; only its caller's goroutine uses it.
+	blind sync.Once // and of a record that cannot be read
+
+	mu sync.Mutex
+	// damage that Add knows of.
 	damage *record.Damage
-	// refused are own events that the store could not take, for example on a full
-	// disk, after all that it has taken.
-	mu      sync.Mutex
-	refused mqtt.Memory
+	// What Add was given last, of the newest boot.
+	boot      string
+	event     uint64
+	treatment uint32
+	refused   refused
+	// writes counts what the record was given, and empty is how many there were when
+	// it was last seen to have nothing that waits.
+	writes, empty uint64
 }
 
 // NewBacklog keeps a backlog in a store.
 func NewBacklog(store *record.Store, log *slog.Logger) *Backlog {
-	return &Backlog{store: store, log: log, damage: store.Damage()}
+	return &Backlog{store: store, log: log, damage: store.Damage(), writes: 1}
 }
 
 var _ mqtt.Backlog = (*Backlog)(nil)
@@ -38,8 +46,16 @@ var errAnew = errors.New("record: the file was damaged and a new one has begun; 
 
 // Last implements mqtt.Backlog.
 func (b *Backlog) Last(boot string) (event uint64, treatment uint32, err error) {
+	damage := b.store.Damage() // before Next, which may meet some more
 	_, next, report, err := b.store.Next(boot)
-	return max(next, 1) - 1, max(report, 1) - 1, err
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.writes++ // Add will not be given what the recorder has written by now
+	event, treatment = max(next, 1)-1, max(report, 1)-1
+	if boot == b.boot && damage == b.damage {
+		event, treatment, err = max(event, b.event), max(treatment, b.treatment), nil
+	}
+	return event, treatment, err
 }
 
 // Add implements mqtt.Backlog. The recorder writes the same rows; whoever comes
@@ -47,67 +63,132 @@ func (b *Backlog) Last(boot string) (event uint64, treatment uint32, err error) 
 // A record that has begun anew takes nothing before everything was asked for again:
 // with a later number in it, nobody would ask for the earlier ones any more.
 func (b *Backlog) Add(boot link.Boot, events []control.Event, reports []control.Report) error {
-	if d := b.store.Damage(); d != b.damage {
-		b.damage = d
-		return errAnew
-	}
-	if err := b.store.Boot(recordBoot(boot)); err != nil {
+	known, behind, err := b.begin(boot)
+	if err != nil {
 		return err
 	}
-	return b.store.Append(boot.ID, nil, events, reports)
-}
-
-// AddOwn implements mqtt.Backlog. What the store does not take waits in memory and
-// is offered from there, so that no number is left out.
-func (b *Backlog) AddOwn(boot link.Boot, e mqtt.OwnEvent) error {
+	if !behind {
+		err = b.store.AppendTo(known, recordBoot(boot), events, reports)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.refused.AddOwn(boot, e); err != nil {
-		return err
+	if errors.Is(err, record.ErrReplaced) {
+		return b.anew(boot.ID)
 	}
-	return b.keepRefused()
+	lost := 0
+	if behind || err != nil {
+		lost = b.hold(boot, events, reports)
+	} else {
+		b.writes++
+	}
+	for i := range events {
+		b.event = max(b.event, events[i].Seq)
+	}
+	for i := range reports {
+		b.treatment = max(b.treatment, reports[i].Treatment)
+	}
+	return tooMany(lost)
 }
 
-// keepRefused stores own events in their order.
-func (b *Backlog) keepRefused() error {
-	for {
-		items, err := b.refused.Next(1)
-		if err != nil || len(items) == 0 {
-			return err
-		}
-		e := items[0].Own
-		if err := b.store.AppendOwn(recordBoot(items[0].Boot), e.Seq, e.At, string(e.Kind), e.Text); err != nil {
-			return err
-		}
-		if err := b.refused.Acknowledge(items[0]); err != nil {
-			return err
-		}
+// begin tells which file the record has for Add, and whether something that it has
+// refused comes first. The error is errAnew.
+func (b *Backlog) begin(boot link.Boot) (known *record.Damage, behind bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.store.Damage() != b.damage {
+		return nil, false, b.anew(boot.ID)
 	}
+	if boot.ID != b.boot {
+		b.boot, b.event, b.treatment = boot.ID, 0, 0
+	}
+	return b.damage, len(b.refused.items) > 0, nil
+}
+
+// anew forgets what was given of a boot, all of which comes again; b.mu is held.
+func (b *Backlog) anew(boot string) error {
+	b.damage, b.event, b.treatment = b.store.Damage(), 0, 0
+	b.refused.forget(boot)
+	return errAnew
+}
+
+// AddOwn implements mqtt.Backlog.
+func (b *Backlog) AddOwn(boot link.Boot, e mqtt.OwnEvent) error {
+	b.mu.Lock()
+	behind := len(b.refused.items) > 0
+	b.mu.Unlock()
+	item := mqtt.Item{Boot: boot, Own: &e}
+	kept := !behind && b.write(nil, item) == nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if kept {
+		b.writes++
+		return nil
+	}
+	return tooMany(b.refused.add(item))
 }
 
 // Next implements mqtt.Backlog: events, reports and own events in the order they
-// happened.
+// happened. Of each kind, what the record has comes before what it has refused.
 func (b *Backlog) Next(most int) ([]mqtt.Item, error) {
-	events, err := b.store.UnsentEvents(most)
-	if err = b.readable(err); err != nil {
+	b.mu.Lock()
+	held, done := b.refused.waiting(), b.refused.done()
+	writes, empty := b.writes, b.empty
+	b.mu.Unlock()
+	queues, err := b.stored(most, done)
+	switch {
+	case err != nil && (empty != writes || len(held) == 0):
 		return nil, err
+	case err != nil: // it had nothing that comes before these
+		b.blind.Do(func() { b.log.Error("record: it cannot be read; what is newer is published from memory", "error", err) })
+	case len(queues[0])+len(queues[1])+len(queues[2]) == 0:
+		b.mu.Lock()
+		b.empty = writes
+		b.mu.Unlock()
 	}
-	reports, err := b.store.UnsentReports(most)
-	if err = b.readable(err); err != nil {
-		return nil, err
+	known := make(map[key]bool)
+	for _, q := range queues {
+		for i := range q {
+			known[keyOf(&q[i])] = true
+		}
 	}
-	own, err := b.nextOwn(most)
-	if err != nil {
-		return nil, err
-	}
-	queues := [3][]mqtt.Item{2: own}
-	for i := range events {
-		queues[0] = append(queues[0], mqtt.Item{Boot: linkBoot(events[i].Boot), Event: &events[i].Event})
-	}
-	for i := range reports {
-		queues[1] = append(queues[1], mqtt.Item{Boot: linkBoot(reports[i].Boot), Report: &reports[i].Report})
+	for i := range held {
+		k := keyOf(&held[i])
+		if !known[k] { // else the recorder was able to write it meanwhile
+			queues[k.kind] = append(queues[k.kind], held[i])
+		}
 	}
 	return merge(queues[:], most), nil
+}
+
+// stored reads what the record has, without what is done.
+func (b *Backlog) stored(most int, done map[key]bool) (queues [3][]mqtt.Item, err error) {
+	events, err := b.store.UnsentEvents(most + len(done))
+	if err = b.readable(err); err != nil {
+		return queues, err
+	}
+	reports, err := b.store.UnsentReports(most + len(done))
+	if err = b.readable(err); err != nil {
+		return queues, err
+	}
+	own, err := b.store.UnsentOwn(most + len(done))
+	if err = b.readable(err); err != nil {
+		return queues, err
+	}
+	add := func(i mqtt.Item) {
+		if k := keyOf(&i); !done[k] {
+			queues[k.kind] = append(queues[k.kind], i)
+		}
+	}
+	for i := range events {
+		add(mqtt.Item{Boot: linkBoot(events[i].Boot), Event: &events[i].Event})
+	}
+	for i := range reports {
+		add(mqtt.Item{Boot: linkBoot(reports[i].Boot), Report: &reports[i].Report})
+	}
+	for _, e := range own {
+		add(mqtt.Item{Boot: linkBoot(e.Boot), Own: &mqtt.OwnEvent{Seq: e.Seq, At: e.At, Kind: mqtt.Kind(e.Kind), Text: e.Text}})
+	}
+	return queues, nil
 }
 
 // readable lets what could be read be published although other rows are damaged;
@@ -118,23 +199,6 @@ func (b *Backlog) readable(err error) error {
 	}
 	b.told.Do(func() { b.log.Error("record: what is damaged is not published", "error", err) })
 	return nil
-}
-
-// nextOwn gives own events, those in memory last.
-func (b *Backlog) nextOwn(most int) ([]mqtt.Item, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_ = b.keepRefused() // told when they came
-	own, err := b.store.UnsentOwn(most)
-	if err = b.readable(err); err != nil {
-		return nil, err
-	}
-	var items []mqtt.Item
-	for _, e := range own {
-		items = append(items, mqtt.Item{Boot: linkBoot(e.Boot), Own: &mqtt.OwnEvent{Seq: e.Seq, At: e.At, Kind: mqtt.Kind(e.Kind), Text: e.Text}})
-	}
-	refused, err := b.refused.Next(most)
-	return append(items, refused...), err
 }
 
 // merge joins queues by time. It never changes the order within one, whatever the
@@ -167,30 +231,33 @@ func happened(i *mqtt.Item) time.Time {
 	return i.Boot.Started.Add(i.Event.At)
 }
 
-// Acknowledge implements mqtt.Backlog.
+// Acknowledge implements mqtt.Backlog. What the record cannot note is noted in
+// memory, and there only, so that the next ones can follow.
 func (b *Backlog) Acknowledge(done mqtt.Item) error {
-	switch {
-	case done.Own != nil:
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if err := b.refused.Acknowledge(done); err != nil {
-			return err
-		}
-		return b.store.MarkOwnSent(done.Boot.ID, done.Own.Seq)
-	case done.Report != nil:
-		return b.store.MarkReportSent(done.Boot.ID, done.Report.Treatment)
+	b.mu.Lock()
+	held := b.refused.sent(done)
+	b.mu.Unlock()
+	if held {
+		return nil
 	}
-	return b.store.MarkSent(done.Boot.ID, done.Event.Seq)
+	err := b.mark(done)
+	if err == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refused.mark(done) {
+		return nil
+	}
+	return err
 }
 
 // Waiting tells how many items wait for the broker.
 func (b *Backlog) Waiting() (int, error) {
-	stored, err := b.store.Waiting()
-	if err != nil {
-		return 0, err
-	}
-	refused, err := b.refused.Waiting()
-	return stored + refused, err
+	n, err := b.store.Waiting()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(n-len(b.refused.marks), 0) + len(b.refused.waiting()), err
 }
 
 func linkBoot(b record.Boot) link.Boot {

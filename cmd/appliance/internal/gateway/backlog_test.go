@@ -92,29 +92,6 @@ func TestBacklogKeepsTheOrderOfNumbers(t *testing.T) {
 	assert.Equal(t, []string{"event 1", "event 2", "own 1", "own 2"}, names(items))
 }
 
-// The store takes nothing for a while: no number is left out, and none comes twice.
-func TestBacklogHoldsWhatTheStoreRefuses(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "record.sqlite")
-	store, err := record.Open(path, record.Options{})
-	require.NoError(t, err)
-	b := NewBacklog(store, quiet)
-	require.NoError(t, b.AddOwn(ownBoot, own(1, time.Second)))
-	require.NoError(t, store.Close())
-	assert.Error(t, b.AddOwn(ownBoot, own(2, 2*time.Second)))
-	assert.Error(t, b.AddOwn(ownBoot, own(3, 3*time.Second)))
-
-	b.store, err = record.Open(path, record.Options{}) // as good as one that has space again
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, b.store.Close()) }()
-	require.NoError(t, b.AddOwn(ownBoot, own(4, 4*time.Second)))
-	items, err := b.Next(10)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"own 1", "own 2", "own 3", "own 4"}, names(items))
-	stored, err := b.store.UnsentOwn(10)
-	require.NoError(t, err)
-	assert.Len(t, stored, 4)
-}
-
 func TestReports(t *testing.T) {
 	store := open(t)
 	r := Reports{Store: store}
@@ -162,4 +139,27 @@ func TestKeeper(t *testing.T) {
 	})
 	cancel()
 	<-done
+}
+
+// What became too old for the backlog is told of, and what was so at the start only
+// the log.
+func TestKeeperTellsWhatIsOverdue(t *testing.T) {
+	store, l := open(t), &listener{}
+	wait := func(from, to uint64) {
+		var events []control.Event
+		for n := from; n <= to; n++ {
+			events = append(events, event(n))
+		}
+		require.NoError(t, store.AppendTo(nil, recordBoot(tableBoot), events, nil))
+	}
+	k := Keeper{Store: store, Log: quiet, Tell: l.tell}
+	wait(1, 10_100)
+	k.tellOverdue()
+	k.tellOverdue()
+	assert.Empty(t, l.all())
+	wait(10_101, 10_107)
+	k.tellOverdue()
+	k.tellOverdue()
+	require.Len(t, l.all(), 1)
+	assert.Contains(t, l.all()[0], "journal-gap: The broker was away for so long that 7 more events and reports will not be published.")
 }

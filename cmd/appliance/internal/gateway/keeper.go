@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"traction/mqtt"
 	"traction/record"
 )
 
@@ -13,6 +15,12 @@ type Keeper struct {
 	Store *record.Store
 	Keep  record.Keep
 	Log   *slog.Logger
+	// Tell tells as an event of the gateway; nil = there is no broker, and nothing to
+	// tell of what waits for one.
+	Tell func(kind mqtt.Kind, text string)
+
+	counted bool // overdue was
+	overdue int  // see tellOverdue
 }
 
 const (
@@ -48,5 +56,28 @@ func (k *Keeper) run(ctx context.Context, wait, every, again time.Duration) {
 			k.Log.Info("record: old sessions deleted", "sessions", done.Sessions, "samples_only", done.SamplesOnly,
 				"bytes_before", done.Before, "bytes_after", done.After)
 		}
+		if k.Tell != nil {
+			k.tellOverdue()
+		}
 	}
+}
+
+// tellOverdue tells when events or reports have become too old for the backlog since
+// the last time. What was so at the start only the log is told of: it may be from years
+// without a broker.
+func (k *Keeper) tellOverdue() {
+	n, err := k.Store.PassedOver()
+	if err != nil {
+		k.Log.Error("record: what waits for the broker could not be counted", "error", err)
+		return
+	}
+	switch {
+	case n <= k.overdue: // fewer, where old sessions were deleted
+	case !k.counted:
+		k.Log.Warn("record: old events and reports are not published any more: the broker never took them, and newer ones come first", "number", n)
+	default:
+		k.Log.Error("record: the broker is away for so long that events and reports are not published any more", "number", n-k.overdue)
+		k.Tell(mqtt.JournalGap, fmt.Sprintf("The broker was away for so long that %d more events and reports will not be published. They are in the table's record.", n-k.overdue))
+	}
+	k.counted, k.overdue = true, n
 }

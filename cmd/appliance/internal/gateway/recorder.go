@@ -24,9 +24,15 @@ type Recorder struct {
 	// Tell tells what happened to the record as an event of the gateway; nil = only
 	// the log is told.
 	Tell func(kind mqtt.Kind, text string)
+	// Earlier writes what the record has refused to others, which comes before all that
+	// arrives now; nil = there is no such thing.
+	Earlier func() error
 
 	damage *record.Damage // that was told of
 	full   bool           // so was this
+	lost   bool           // and this
+	since  time.Time      // it refuses, for another reason than a full disk; zero = it does not
+	after  time.Duration  // of which that is told, 0 = refusedFor
 }
 
 const (
@@ -43,6 +49,11 @@ const (
 	retryAppend = time.Second
 )
 
+// refusal is an error of the record, and not of the way to the control process.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
 // errSilent ends a connection on which nothing arrives.
 var errSilent = errors.New("record: the control process sends no rows")
 
@@ -53,7 +64,7 @@ func (r *Recorder) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := r.once(ctx)
 		r.tellDamage()
-		r.tellFull(err)
+		r.tellRefused(err, time.Now())
 		if ctx.Err() != nil {
 			return
 		}
@@ -74,6 +85,7 @@ func (r *Recorder) Run(ctx context.Context) {
 
 // once records over one connection.
 func (r *Recorder) once(ctx context.Context) error {
+	r.earlier()
 	c, err := link.Dial(ctx, r.Socket)
 	if err != nil {
 		return err
@@ -81,16 +93,22 @@ func (r *Recorder) once(ctx context.Context) error {
 	defer c.Close() //nolint:errcheck // why it ended is known better from Next
 	boot := c.Hello().Boot
 	if err := r.Store.Boot(recordBoot(boot)); err != nil {
-		return err
+		return refusal{err}
 	}
 	entry, event, report, err := r.Store.Next(boot.ID)
 	if err != nil {
-		return err
+		return refusal{err}
 	}
 	if err := c.Subscribe(link.Subscription{EntriesFrom: &entry, EventsFrom: &event, ReportsFrom: &report}); err != nil {
 		return err
 	}
 	return r.copy(ctx, c, boot.ID)
+}
+
+func (r *Recorder) earlier() {
+	if r.Earlier != nil {
+		_ = r.Earlier() // a record that refuses this refuses what follows, which tells
+	}
 }
 
 // batch is what waits to be written in one transaction.
@@ -133,13 +151,9 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 		if r.tellDamage() { // that somebody else has met
 			return errAnew
 		}
-		if !b.empty() {
-			if werr := r.Store.Append(boot, b.entries, b.events, b.reports); werr != nil {
-				r.pause(ctx)
-				return werr
-			}
-			b.entries, b.events, b.reports = b.entries[:0], b.events[:0], b.reports[:0]
-			r.tellFull(nil)
+		if werr := r.write(boot, &b); werr != nil {
+			r.pause(ctx)
+			return werr
 		}
 		if !timeout || ctx.Err() != nil {
 			return err
@@ -148,6 +162,19 @@ func (r *Recorder) copy(ctx context.Context, c *link.Client, boot string) error 
 			return errSilent
 		}
 	}
+}
+
+// write writes a batch after all that comes before it, and empties it.
+func (r *Recorder) write(boot string, b *batch) error {
+	if r.earlier(); b.empty() {
+		return nil
+	}
+	if err := r.Store.Append(boot, b.entries, b.events, b.reports); err != nil {
+		return refusal{err}
+	}
+	b.entries, b.events, b.reports = b.entries[:0], b.events[:0], b.reports[:0]
+	r.tellWorks()
+	return nil
 }
 
 func (r *Recorder) pause(ctx context.Context) {

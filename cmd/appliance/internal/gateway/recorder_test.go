@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ type process struct {
 	mu     sync.Mutex
 	oldest uint64
 	newest uint64
+	events []control.Event
 }
 
 func (p *process) Boot() link.Boot            { return tableBoot }
@@ -51,9 +53,21 @@ func (p *process) Entries(from uint64, buf []control.Entry) (n int, oldest uint6
 	return n, p.oldest
 }
 
-func (p *process) Events(uint64, []control.Event) (n int, oldest uint64) { return 0, 0 }
-func (p *process) Reports(uint32, []control.Report) int                  { return 0 }
-func (p *process) Stop(control.Origin)                                   {}
+func (p *process) Events(from uint64, buf []control.Event) (n int, oldest uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return copy(buf, p.events[min(max(from, 1)-1, uint64(len(p.events))):]), 1
+}
+
+// happen makes the next event.
+func (p *process) happen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, event(uint64(len(p.events)+1)))
+}
+
+func (p *process) Reports(uint32, []control.Report) int { return 0 }
+func (p *process) Stop(control.Origin)                  {}
 func (p *process) Submit(context.Context, control.Command) (control.Reply, error) {
 	return control.Reply{}, errors.New("nobody commands here")
 }
@@ -196,14 +210,82 @@ func TestRecorderGoesOnAfterDamage(t *testing.T) {
 func TestRecorderTellsOfAFullDisk(t *testing.T) {
 	l := &listener{}
 	r := &Recorder{Store: open(t), Log: quiet, Tell: l.tell}
-	r.tellFull(nil)
+	full := refusal{errors.Join(record.ErrFull)}
+	r.tellWorks()
 	for range 3 {
-		r.tellFull(errors.Join(record.ErrFull))
+		r.tellRefused(full, began)
 	}
-	r.tellFull(errors.New("the control process is gone meanwhile"))
+	r.tellRefused(errors.New("the control process is gone meanwhile"), began)
 	require.Len(t, l.all(), 1, "once")
 	assert.Contains(t, l.all()[0], "record-full: There is no space left")
-	r.tellFull(nil)
-	r.tellFull(record.ErrFull)
+	r.tellWorks()
+	r.tellRefused(full, began)
 	assert.Len(t, l.all(), 2, "and once more when it is full again")
+}
+
+// A record that refuses for another reason than a full disk is told of when it does
+// for a while, and once until it works again.
+func TestRecorderTellsOfALostRecord(t *testing.T) {
+	l := &listener{}
+	r := &Recorder{Store: open(t), Log: quiet, Tell: l.tell}
+	broken := refusal{errors.New("disk I/O error")}
+	at := func(d time.Duration, err error, want int) {
+		t.Helper()
+		r.tellRefused(err, began.Add(d))
+		require.Len(t, l.all(), want)
+	}
+	at(0, broken, 0)
+	at(refusedFor-1, broken, 0)
+	r.tellWorks() // it was somebody who used the file
+	at(refusedFor, broken, 0)
+	at(2*refusedFor, errors.New("the control process is gone meanwhile"), 0)
+	at(2*refusedFor, broken, 1)
+	at(9*refusedFor, broken, 1)
+	assert.Contains(t, l.all()[0], "record-lost: The record cannot be written, so nothing is recorded: disk I/O error.")
+	r.tellWorks()
+	at(10*refusedFor, broken, 1)
+	at(11*refusedFor, broken, 2)
+}
+
+// It is told while the recorder works, and nothing is lost once it is mended.
+func TestRecorderOnARecordThatRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record.sqlite")
+	store, err := record.Open(path, record.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	p, l, earlier := &process{oldest: 1, newest: 100}, &listener{}, atomic.Int64{}
+	r := &Recorder{Socket: serve(t, p), Store: store, Log: quiet, Tell: l.tell, after: time.Millisecond, Earlier: func() error {
+		earlier.Add(1)
+		return errors.New("this is not the recorder's trouble")
+	}}
+	run(t, r)
+	eventually(t, "the first hundred", func() bool { return top(t, store) == 100 })
+	mend := refuse(t, path)
+	p.journal(1, 200)
+	eventually(t, "told", func() bool { return len(l.all()) == 1 })
+	assert.Contains(t, l.all()[0], "record-lost: ")
+	assert.Equal(t, uint64(100), top(t, store))
+	mend()
+	eventually(t, "all is recorded", func() bool { return top(t, store) == 200 })
+	missing, err := store.Missing(tableBoot.ID)
+	require.NoError(t, err)
+	assert.Empty(t, missing)
+	assert.Len(t, l.all(), 1)
+	assert.Positive(t, earlier.Load())
+}
+
+func TestRecorderTellsWhatCannotBeChecked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record.sqlite")
+	store, err := record.Open(path, record.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	l := &listener{}
+	r := &Recorder{Store: store, Log: quiet, Tell: l.tell}
+	require.NoError(t, os.Rename(path, path+"-elsewhere")) // before anybody has read it
+	r.Check(t.Context())
+	require.Len(t, l.all(), 1)
+	assert.Contains(t, l.all()[0], "record-lost: The record cannot be read to its end: ")
+	require.NoError(t, os.Rename(path+"-elsewhere", path))
+	r.Check(t.Context())
+	assert.Len(t, l.all(), 1)
 }
