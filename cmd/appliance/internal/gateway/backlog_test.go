@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -144,20 +145,26 @@ func TestKeeper(t *testing.T) {
 // What became too old for the backlog is told of, and what was so at the start only
 // the log.
 func TestKeeperTellsWhatIsOverdue(t *testing.T) {
-	store, l := open(t), &listener{}
-	wait := func(from, to uint64) {
-		var events []control.Event
-		for n := from; n <= to; n++ {
-			events = append(events, event(n))
-		}
-		require.NoError(t, store.AppendTo(nil, recordBoot(tableBoot), events, nil))
-	}
+	path := filepath.Join(t.TempDir(), "record.sqlite")
+	store, err := record.Open(path, record.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	b, l := NewBacklog(store, quiet), &listener{}
 	k := Keeper{Store: store, Log: quiet, Tell: l.tell}
-	wait(1, 10_100)
+	// follow makes events, of which the last one comes 10,000 places after the others.
+	follow := func(from, to uint64) {
+		require.NoError(t, events(b, from, to))
+		_, err := db.Exec("PRAGMA busy_timeout = 60000; UPDATE events SET n = n + 10000 WHERE seq = ?", to)
+		require.NoError(t, err)
+	}
+	follow(1, 3)
 	k.tellOverdue()
 	k.tellOverdue()
 	assert.Empty(t, l.all())
-	wait(10_101, 10_107)
+	follow(4, 10)
 	k.tellOverdue()
 	k.tellOverdue()
 	require.Len(t, l.all(), 1)

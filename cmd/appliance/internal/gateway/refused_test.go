@@ -157,6 +157,9 @@ func TestRefusedIsPublishedWhenNothingCanBeRead(t *testing.T) {
 
 // Who refuses for ever costs a bounded amount of memory.
 func TestRefusedIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a record with thousands of events")
+	}
 	path := filepath.Join(t.TempDir(), "record.sqlite")
 	store, err := record.Open(path, record.Options{})
 	require.NoError(t, err)
