@@ -20,21 +20,28 @@ const (
 	lingerEnd = time.Second
 )
 
+// lingering bounds it; tests have shorter times.
+type lingering struct{ most, begin, end time.Duration }
+
 // Linger returns a context that outlives ctx for as long as a treatment is ended.
 // When a computer is shut down, both processes are asked to end in the same moment,
 // and control then lets go of the rope: whoever watches, and the record, shall not
 // miss that.
 func Linger(ctx context.Context, socket string) context.Context {
+	return lingering{lingerMost, lingerBegin, lingerEnd}.from(ctx, socket)
+}
+
+func (l lingering) from(ctx context.Context, socket string) context.Context {
 	longer, end := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer end()
 		<-ctx.Done()
-		most, cancel := context.WithTimeout(longer, lingerMost)
+		most, cancel := context.WithTimeout(longer, l.most)
 		defer cancel()
-		if released(most, socket) {
+		if l.released(most, socket) {
 			select {
 			case <-most.Done():
-			case <-time.After(lingerEnd):
+			case <-time.After(l.end):
 			}
 		}
 	}()
@@ -42,8 +49,10 @@ func Linger(ctx context.Context, socket string) context.Context {
 }
 
 // released follows a release to its end, and tells whether there was one.
-func released(ctx context.Context, socket string) bool {
-	c, err := link.Dial(ctx, socket)
+func (l lingering) released(ctx context.Context, socket string) bool {
+	begin, cancel := context.WithTimeout(ctx, l.begin)
+	defer cancel()
+	c, err := link.Dial(begin, socket)
 	if err != nil {
 		return false
 	}
@@ -51,8 +60,6 @@ func released(ctx context.Context, socket string) bool {
 	if err := c.Subscribe(link.Subscription{Snapshots: link.MaxSnapshots}); err != nil {
 		return false
 	}
-	begin, cancel := context.WithTimeout(ctx, lingerBegin)
-	defer cancel()
 	until, releasing := begin, false
 	for {
 		u, err := c.Next(until)
@@ -64,7 +71,7 @@ func released(ctx context.Context, socket string) bool {
 		}
 		switch u.Snapshot.Mode {
 		case control.Treating, control.Paused:
-		case control.Releasing:
+		case control.Releasing, control.Recovering:
 			until, releasing = ctx, true
 		default:
 			return releasing

@@ -38,10 +38,16 @@ type process struct {
 	oldest uint64
 	newest uint64
 	events []control.Event
+	mode   control.Mode
 }
 
-func (p *process) Boot() link.Boot            { return tableBoot }
-func (p *process) Snapshot() control.Snapshot { return control.Snapshot{} }
+func (p *process) Boot() link.Boot { return tableBoot }
+
+func (p *process) Snapshot() control.Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return control.Snapshot{Mode: p.mode}
+}
 
 func (p *process) Entries(from uint64, buf []control.Entry) (n int, oldest uint64) {
 	p.mu.Lock()
