@@ -20,7 +20,10 @@ import (
 	"traction/test/parts"
 )
 
-var starts = flag.Int("starts", 2, "how often TestStarts starts each process")
+var (
+	starts   = flag.Int("starts", 2, "how often TestStarts starts each process")
+	recorded = flag.String("record", "", "record of which TestStarts gives a copy to the gateway, for example of years; empty = a new one")
+)
 
 // TestStarts measures from the start of a process until it is of use: of control
 // until it tells the service manager that it is ready, which is after its first tick
@@ -39,6 +42,11 @@ func TestStarts(t *testing.T) {
 		}
 		table = startAsService(t, bin, "control", "--simulate", "--table", "plain", "--run-dir", dir)
 		toReady = append(toReady, when(t, ready, "READY=1").Sub(table.began))
+	}
+	if *recorded != "" {
+		raw, err := os.ReadFile(*recorded)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "record.sqlite"), raw, 0o600))
 	}
 	online := availability(t, address)
 	for range *starts {

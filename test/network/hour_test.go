@@ -29,6 +29,7 @@ func TestHourOffline(t *testing.T) {
 	t.Parallel()
 	const boot = "00000000000000aa"
 	s := newSite(t)
+	s.validate()
 	s.way.Set(proxy.Drop)
 	fill(t, filepath.Join(s.dir, "record.sqlite"), boot)
 	s.begin()

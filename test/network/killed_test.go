@@ -26,6 +26,7 @@ func TestBrokerKilled(t *testing.T) {
 	parts.Heavy(t, "takes half a minute of real time")
 	t.Parallel()
 	s := newSite(t)
+	s.validate()
 	s.begin()
 	op := s.operator()
 	boot := op.Hello().ID
@@ -114,7 +115,9 @@ func retained(t *testing.T, s *site, rev uint64) {
 	availability := ""
 	parts.Eventually(t, "what stays", func() bool {
 		for len(found) > 0 {
-			switch m := <-found; m.Topic() {
+			m := <-found
+			require.NoError(t, judge(m.Topic(), m.Payload()))
+			switch m.Topic() {
 			case "traction/plain/state":
 				require.NoError(t, json.Unmarshal(m.Payload(), &state))
 			case "traction/plain/session":

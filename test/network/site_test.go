@@ -22,6 +22,7 @@ import (
 	"traction/control"
 	"traction/control/link"
 	"traction/mqtt"
+	"traction/mqtt/contract"
 	"traction/test/network/proxy"
 	"traction/test/parts"
 )
@@ -139,9 +140,40 @@ func (s *site) treat(c *link.Client) {
 type ledger struct {
 	mu         sync.Mutex
 	all, acked []proxy.Publish
+	judged     bool // every message is held against the contract
+	wrong      []error
+}
+
+// validate holds what is published from now on against the contract, until the test ends.
+func (s *site) validate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.judged = true
+	s.t.Cleanup(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		assert.Empty(s.t, s.wrong[:min(3, len(s.wrong))], "against the contract") // of the same fault there may be hundreds
+	})
+}
+
+// judge is nil for what the contract says nothing of: Home Assistant's discovery.
+func judge(topic string, payload []byte) error {
+	if !strings.HasPrefix(topic, "traction/") {
+		return nil
+	}
+	return contract.Validate(topic, payload)
 }
 
 func (l *ledger) see(m proxy.Publish) {
+	if !m.Acknowledged {
+		l.mu.Lock()
+		if l.judged {
+			if err := judge(m.Topic, m.Payload); err != nil {
+				l.wrong = append(l.wrong, err)
+			}
+		}
+		l.mu.Unlock()
+	}
 	if strings.HasSuffix(m.Topic, "/telemetry") {
 		return
 	}

@@ -28,6 +28,10 @@ import (
 
 var stops = flag.Int("stops", 4, "treatments that TestStop starts and stops")
 
+// measured is from how many stops on the promise is asserted: of fewer, and so in
+// every ordinary run, one moment in which the machine stands still decides.
+const measured = 200
+
 // floodRate is how many garbage requests a second there are.
 const floodRate = 1000
 
@@ -48,11 +52,14 @@ func measureStops(t *testing.T, lines string) {
 	tb := startTable(t, dir)
 	answers := make(chan answer, 1024)
 	operator := client(t, broker.Address, "operator")
+	told := make(chan paho.Message, 2**stops+64) // judged when nothing is measured any more
 	subscribe(t, operator, "traction/plain/response/op", func(m paho.Message) {
+		told <- m
 		answers <- answerOf(m)
 	})
 	online := make(chan struct{}, 16)
 	subscribe(t, operator, "traction/plain/availability", func(m paho.Message) {
+		told <- m
 		if string(m.Payload()) == mqtt.Online {
 			online <- struct{}{}
 		}
@@ -75,6 +82,14 @@ func measureStops(t *testing.T, lines string) {
 	t.Logf("stop to last step:    %v", q)
 	t.Logf("stop to its response: %v", quantilesOf(m.responses))
 	t.Logf("p99 of the motion's end is %.2f times the echo's p99 (promised: at most 3, and 100 ms)", float64(q.p99)/float64(e.p99))
+	if *stops >= measured {
+		assert.LessOrEqual(t, q.p99, 3*e.p99, "more than three times the bare way there and back")
+		assert.LessOrEqual(t, q.p99, 100*time.Millisecond)
+	}
+	for len(told) > 0 {
+		m := <-told
+		require.NoError(t, judge(m.Topic(), m.Payload()))
+	}
 }
 
 // stopMeasure collects the times of many stops.

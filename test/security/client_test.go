@@ -13,6 +13,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/require"
 
+	"traction/mqtt/contract"
 	"traction/test/parts"
 )
 
@@ -180,4 +181,22 @@ func decode[T any](t *testing.T, payload string) (v T) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(payload), &v), payload)
 	return v
+}
+
+// validated holds all that the table has told this client against the contract. On
+// topics that the contract does not know only the tricks publish.
+func (c *client) validated(t *testing.T) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held := 0
+	for _, r := range c.all {
+		channel, err := contract.Find(r.topic)
+		if err != nil || channel.Inbound {
+			continue
+		}
+		held++
+		require.NoError(t, contract.Validate(r.topic, []byte(r.payload)))
+	}
+	require.Positive(t, held, "%s has heard nothing of the table", c.user)
 }

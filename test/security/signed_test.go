@@ -75,6 +75,8 @@ func TestSignedAsDocumented(t *testing.T) {
 		tb.await("slack", func(s *control.Snapshot) bool { return s.Mode == control.Idle || s.Mode == control.Tripped })
 	}
 	assert.GreaterOrEqual(t, sc.count(refused("unsigned")), 6, "each leaves an event")
+	sc.watcher.validated(t)
+	sc.anna.validated(t)
 }
 
 // TestPageNamesTestsThatExist, and there is a reason for each.

@@ -121,6 +121,9 @@ func TestNoTrickStarts(t *testing.T) {
 	}
 	sc.on(t).moves(2)
 	assert.Equal(t, 2*2, sc.count(started), "two starts were obeyed, two treatments have begun")
+	for _, c := range []*client{sc.watcher, sc.anna, sc.home} {
+		c.validated(t)
+	}
 }
 
 // on makes everything fail the test that runs now.
