@@ -11,6 +11,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/stretchr/testify/require"
 
+	"traction/mqtt/contract"
 	"traction/test/parts"
 )
 
@@ -43,6 +44,7 @@ type observer struct {
 	mu   sync.Mutex
 	last map[string]message // of each topic
 	all  []message          // but telemetry's older ones
+	bad  []error            // against the contract
 }
 
 // telemetryKept is how many messages of telemetry are kept: four seconds.
@@ -70,11 +72,29 @@ func (o *observer) receive(_ paho.Client, m paho.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.last[seen.topic] = seen
+	if err := judge(seen.topic, m.Payload()); err != nil {
+		o.bad = append(o.bad, err)
+	}
 	o.all = append(o.all, seen)
 	if seen.topic == telemetryTopic && len(o.on(seen.topic)) > telemetryKept {
 		first := slices.IndexFunc(o.all, func(m message) bool { return m.topic == seen.topic })
 		o.all = slices.Delete(o.all, first, first+1)
 	}
+}
+
+// judge holds a message of the table against the contract.
+func judge(topic string, payload []byte) error {
+	if !strings.HasPrefix(topic, "traction/") {
+		return nil // Home Assistant's own; what the test clears is empty
+	}
+	return contract.Validate(topic, payload)
+}
+
+// faults are the first messages that the contract does not allow.
+func (o *observer) faults() []error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bad[:min(3, len(o.bad))] // of the same fault there may be hundreds
 }
 
 // on lists the kept messages of a topic, oldest first. The caller holds the lock.

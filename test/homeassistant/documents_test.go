@@ -2,6 +2,7 @@ package homeassistant
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -185,7 +186,7 @@ func (s *scene) remind(t *testing.T) {
 	report := s.observer.newest(sessionTopic)
 	var old map[string]any
 	require.NoError(t, json.Unmarshal([]byte(report.payload), &old))
-	old["ended"] = time.Now().Add(-3 * 24 * time.Hour).UTC().Format(time.RFC3339)
+	old["ended"] = time.Now().Add(-3 * 24 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	raw, err := json.Marshal(old)
 	require.NoError(t, err)
 	s.observer.publishRetained(t, sessionTopic, string(raw))
@@ -196,4 +197,27 @@ func (s *scene) remind(t *testing.T) {
 
 	s.observer.publishRetained(t, sessionTopic, report.payload)
 	s.alike(t, "with the last treatment again")
+}
+
+// catchUp: two treatments have ended while the network was away, and the table's clock is
+// behind Home Assistant's besides. Each is logged, although both ended before the
+// last entry.
+func (s *scene) catchUp(t *testing.T) {
+	last := s.observer.newest(sessionTopic)
+	var report map[string]any
+	require.NoError(t, json.Unmarshal([]byte(last.payload), &report))
+	name := text(report["session"])
+	for i, ago := range []time.Duration{2 * time.Hour, time.Hour} {
+		report["session"] = fmt.Sprintf("%s%d", name, i+1)
+		report["ended"] = time.Now().Add(-ago).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		raw, err := json.Marshal(report)
+		require.NoError(t, err)
+		s.observer.publishRetained(t, sessionTopic, string(raw)) // one right behind the other
+	}
+	for i := range 2 {
+		session := fmt.Sprintf("echo_%s%d", name, i+1)
+		parts.Eventually(t, "an event of "+session, func() bool { return s.home.notifications(t)[session].Title == text(report["end"]) })
+	}
+	s.observer.publishRetained(t, sessionTopic, last.payload)
+	s.alike(t, "with the last treatment once more")
 }

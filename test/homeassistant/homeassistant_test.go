@@ -40,6 +40,7 @@ func TestHomeAssistant(t *testing.T) {
 		{"a refused request changes nothing", s.refuse},
 		{"restart of Home Assistant", s.restartHome},
 		{"the reminder", s.remind},
+		{"reports of an outage", s.catchUp},
 		{"entities with new names", s.rename},
 		{"restart of the broker", s.restartBroker},
 		{"other levels of permission", s.permit},
@@ -49,6 +50,7 @@ func TestHomeAssistant(t *testing.T) {
 		require.True(t, t.Run(part.name, func(t *testing.T) {
 			part.run(t)
 			assert.Empty(t, s.home.complaints(), "in Home Assistant's log")
+			assert.Empty(t, s.observer.faults(), "against the contract")
 		}), "the parts after it need this one")
 	}
 }
@@ -112,12 +114,14 @@ func (s *scene) restartBroker(t *testing.T) {
 	parts.Eventually(t, "Home Assistant notices that the broker is gone", func() bool {
 		return s.show(t, "force") == unavailable
 	})
+	logged := s.automation(t, "traction_table_session").Attributes["last_triggered"]
 	before := s.observer.births()
 	s.broker.Start(t)
 	s.born(t, before)
 	parts.Eventually(t, "the table is back", func() bool { return s.show(t, "connected") == "on" && s.show(t, "force") != unavailable })
 	s.home.settled(t, keysAt("full"))
 	s.alike(t, "after a restart of the broker")
+	assert.Equal(t, logged, s.automation(t, "traction_table_session").Attributes["last_triggered"], "the last treatment is not logged again")
 	kept := s.observer.retained(t, s.broker, "#")
 	for _, topic := range []string{s.observer.discovery(t).topic, availabilityTopic, stateTopic, sessionTopic} {
 		assert.NotEmpty(t, kept[topic], topic)
