@@ -22,10 +22,10 @@ const (
 	RefusedFlood     Kind = "refused-flood"     // more requests than allowed
 	ControlLost      Kind = "control-lost"      // the control process is gone
 	ControlBack      Kind = "control-back"      // and there again
-	JournalGap       Kind = "journal-gap"       // rows or events were overwritten before they could be fetched
+	JournalGap       Kind = "journal-gap"       // rows or events were overwritten before they could be fetched, or waited for the broker behind 10,000 newer ones
 	RecordDamaged    Kind = "record-damaged"    // the record was set aside and a new one begun
 	RecordFull       Kind = "record-full"       // there is no space left for the record
-	RecordLost       Kind = "record-lost"       // the record cannot be opened, so nothing is recorded
+	RecordLost       Kind = "record-lost"       // the record cannot be opened, written, or read to its end
 )
 
 var kinds = []Kind{RetainedRequest, RepeatedRequest, MalformedRequest, OversizeRequest, RefusedFlood, ControlLost, ControlBack,
