@@ -16,29 +16,12 @@ import (
 	"traction/test/vm"
 )
 
-// bench lets the control unit, hardened as it is, run a simulated table, which has no
-// lines to make safe. A guest on a busy machine may stand still for longer than the
-// unit's watchdog waits.
-const bench = `[Service]
-WatchdogSec=0
-ExecStart=
-ExecStart=/usr/bin/appliance control --simulate --table plain --run-dir /run/traction/operator
-ExecStopPost=
-`
-
 // story runs in the guest as a service of its own and reports what it sees.
 const story = `#!/bin/sh
 exec >/dev/ttyS1 2>&1
 export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 sockets="--run-dir /run/traction/operator"
-until_it() {
-	for _ in $(seq 120); do
-		"$@" >/tmp/said 2>&1 && return 0
-		sleep 0.5
-	done
-	echo "NEVER: $*: $(cat /tmp/said)"
-}
-package() {
+` + vm.UntilIt + `package() {
 	dpkg "$@" >/tmp/said 2>&1
 	status=$?
 	grep -v '^(Reading' /tmp/said
@@ -115,7 +98,7 @@ func TestUnderTheServiceManager(t *testing.T) {
 			for _, version := range []string{"1.0.0", "1.1.0", "1.2.0"} {
 				a.Copy("/packages/"+version+".deb", 0o644, renumbered(t, first, version))
 			}
-			a.File("/etc/systemd/system/traction-control.service.d/bench.conf", 0o644, []byte(bench))
+			a.File("/etc/systemd/system/traction-control.service.d/bench.conf", 0o644, []byte(vm.SimulatedControl))
 			a.File("/usr/local/bin/story", 0o755, []byte(story))
 			a.File("/etc/systemd/system/story.service", 0o644, []byte("[Service]\nType=oneshot\nExecStart=/usr/local/bin/story\n"))
 			a.Link("/etc/systemd/system/multi-user.target.wants/story.service", "/etc/systemd/system/story.service")

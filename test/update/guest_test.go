@@ -16,15 +16,6 @@ import (
 	"traction/test/vm"
 )
 
-// simulated lets the control unit run a simulated table, which has no lines to make
-// safe. A guest on a busy machine may stand still for longer than the watchdog waits.
-const simulated = `[Service]
-WatchdogSec=0
-ExecStart=
-ExecStart=/usr/bin/appliance control --simulate --table plain --run-dir /run/traction/operator
-ExecStopPost=
-`
-
 // setVariable stands for U-Boot's fw_setenv: a line for each variable, on a real disk.
 const setVariable = `#!/bin/sh
 at=1
@@ -35,14 +26,7 @@ printf '%-63s\n' "$1=$2" | dd of=/dev/vda bs=64 seek=$at conv=notrunc,fsync stat
 // treated runs in the guest: the rope is pulled when the computer is told to end.
 const treated = `#!/bin/sh
 exec >/dev/ttyS1 2>&1
-until_it() {
-	for _ in $(seq 120); do
-		"$@" >/tmp/said 2>&1 && return 0
-		sleep 0.5
-	done
-	echo "NEVER: $*: $(cat /tmp/said)"
-}
-until_it systemctl is-active traction-activate.service
+` + vm.UntilIt + `until_it systemctl is-active traction-activate.service
 echo B >/run/traction-update-ready
 until_it appliance acknowledge
 until_it appliance select demo
@@ -92,7 +76,7 @@ func TestActivateAtTheEnd(t *testing.T) {
 			a.Copy("/usr/lib/rauc/activate", 0o755, handlers+"/activate")
 			a.File("/usr/bin/fw_setenv", 0o755, []byte(setVariable))
 			a.File("/etc/fw_env.config", 0o644, []byte("/dev/vda\t0x0\t0x200\n"))
-			a.File("/etc/systemd/system/traction-control.service.d/simulated.conf", 0o644, []byte(simulated))
+			a.File("/etc/systemd/system/traction-control.service.d/simulated.conf", 0o644, []byte(vm.SimulatedControl))
 			a.File("/usr/local/bin/treated", 0o755, []byte(treated))
 			a.File("/etc/systemd/system/treated.service", 0o644, []byte("[Service]\nType=oneshot\nExecStart=/usr/local/bin/treated\n"))
 			for _, unit := range []string{"treated", "traction-control", "traction-activate"} {
