@@ -68,7 +68,7 @@ func (c *armCommand) run(ctx context.Context, out io.Writer) error {
 const proofMost = 10 * time.Minute
 
 // awaitProof waits until the patient switch was seen pressed and let go. armed is
-// the rev of the armed state: a later one belongs to another mode.
+// the rev that arming made: earlier snapshots are of before.
 func awaitProof(ctx context.Context, out io.Writer, c *link.Client, armed uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, proofMost)
 	defer cancel()
@@ -82,9 +82,10 @@ func awaitProof(ctx context.Context, out io.Writer, c *link.Client, armed uint64
 			return errors.New("arm: the patient switch is not proven yet; the table stays armed, \"appliance stop\" disarms it")
 		case err != nil:
 			return fmt.Errorf("arm: %w", err)
-		case s.Rev > armed:
+		case s.Rev < armed:
+		case s.Mode != control.Armed:
 			return fmt.Errorf("arm: the table is not armed any more, the mode is %s", s.Mode)
-		case s.Rev == armed && s.SwitchProof:
+		case s.SwitchProof:
 			_, err := fmt.Fprintln(out, "The patient switch is proven; \"appliance start\" starts the treatment.")
 			return err
 		}

@@ -168,6 +168,8 @@ func TestArmWaitsForTheProof(t *testing.T) {
 	assert.Contains(t, out.String(), "Let the person press the patient switch")
 	assert.Contains(t, out.String(), "is proven")
 
+	require.NoError(t, arm(func(s *control.Snapshot) { s.SwitchProof, s.Rev = true, 9 }, &out), "somebody has set a value meanwhile")
+
 	err := arm(func(s *control.Snapshot) { s.Mode, s.Rev = control.Tripped, 9 }, &stopAt{})
 	assert.ErrorContains(t, err, "not armed any more, the mode is tripped")
 
