@@ -18,6 +18,18 @@ func (s *scene) show(t *testing.T, key string) string {
 	return s.home.entities(t)[s.home.id(t, key)].State
 }
 
+// shows waits until Home Assistant does: it hears of each message in its own time.
+func (s *scene) shows(t *testing.T, key, want string) {
+	t.Helper()
+	shown := ""
+	if !parts.Await(parts.Patience, func() bool {
+		shown = s.show(t, key)
+		return shown == want
+	}) {
+		assert.Equal(t, want, shown, key)
+	}
+}
+
 // answered is what this test needs of a response.
 type answered struct{ ID, Status, Code, Message string }
 
@@ -85,7 +97,7 @@ func (s *scene) set(t *testing.T, key string, value float64, setting string, inF
 
 // prepare: select and the numbers reach the table before a treatment.
 func (s *scene) prepare(t *testing.T) {
-	assert.Equal(t, unavailable, s.show(t, "start"), "start while nothing is armed")
+	s.shows(t, "start", unavailable)
 	if len(s.observer.state(t).Trips) > 0 { // the controller starts latched
 		s.press(t, "acknowledge")
 	}
@@ -93,7 +105,7 @@ func (s *scene) prepare(t *testing.T) {
 	s.done(t, "select/select_option", "programme", map[string]any{"option": "short"})
 	s.observer.until(t, "selected", func(st *tableState) bool { return st.Programme == "short" })
 	s.alike(t, "with a programme")
-	assert.Equal(t, "short", s.show(t, "programme"))
+	s.shows(t, "programme", "short")
 	options, _ := s.home.entities(t)[s.home.id(t, "programme")].Attributes["options"].([]any)
 	var names []string
 	for _, o := range options {
@@ -147,13 +159,13 @@ func (s *scene) treat(t *testing.T) {
 	assert.Equal(t, "wrong_mode", a.Code)
 	assert.Equal(t, "treating", s.observer.state(t).Mode)
 	s.alike(t, "after a refused choice")
-	assert.Equal(t, "short", s.show(t, "programme"))
+	s.shows(t, "programme", "short")
 
 	s.press(t, "stop")
 	s.observer.until(t, "slack", func(st *tableState) bool { return st.Mode == "idle" })
 	parts.Eventually(t, "a report", func() bool { return s.observer.newest(sessionTopic).payload != "" })
 	s.alike(t, "after a treatment")
-	assert.Equal(t, "stopped", s.show(t, "last_end"))
+	s.shows(t, "last_end", "stopped")
 	s.checkEvent(t)
 	s.logged(t)
 }
@@ -184,13 +196,13 @@ func (s *scene) refuse(t *testing.T) {
 	s.table.hand(t, "press", "emergency-stop", "--for", "500ms")
 	s.observer.until(t, "tripped", func(st *tableState) bool { return st.Mode == "tripped" })
 	s.alike(t, "after the emergency stop")
-	assert.Equal(t, "on", s.show(t, "problem"))
+	s.shows(t, "problem", "on")
 	s.alarmed(t)
 	a := s.call(t, "number/set_value", "hold_force", map[string]any{"value": 100})
 	assert.Equal(t, "refused", a.Status)
 	assert.Equal(t, before.Settings, s.observer.state(t).Settings)
 	s.alike(t, "after a refused number")
-	assert.Equal(t, a.Message, s.show(t, "answer"))
+	s.shows(t, "answer", a.Message)
 
 	// Outside of its range Home Assistant refuses on its own.
 	seen := len(s.observer.seen(requestTopic))

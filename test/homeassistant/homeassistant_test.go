@@ -139,7 +139,7 @@ func (s *scene) permit(t *testing.T) {
 		s.offered(t)
 		s.checkRegistry(t, level, false)
 		s.alike(t, "at level "+level)
-		assert.Equal(t, level, s.show(t, "permission"))
+		s.shows(t, "permission", level)
 		assert.Len(t, s.observer.retained(t, s.broker, "homeassistant/#"), 1, "the discovery is kept at level %s", level)
 	}
 }
