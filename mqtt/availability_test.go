@@ -134,6 +134,21 @@ func TestTakeOverEndsOnline(t *testing.T) {
 	})
 }
 
+// However often decisions stand still while nothing leaves, what is decided
+// afterwards finds room: the deciding goroutine must never wait for the wire.
+func TestStandingStillLeavesRoom(t *testing.T) {
+	g, err := New(tcp1(), Parts{Dial: newTable().dial, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	s := newSession(g, new(connection))
+	for range 3 {
+		s.withdraw()
+		s.away.Store(false)
+	}
+	assert.Len(t, s.wire, 1)
+	const telemetry, diagnostics = 1, 1
+	assert.GreaterOrEqual(t, cap(s.wire)-len(s.wire), window+telemetry+diagnostics)
+}
+
 // When the control process turns out to be there while "offline" is on its way,
 // "online" follows at once and the rest after it.
 func TestNothingOvertakesAvailability(t *testing.T) {

@@ -24,7 +24,7 @@ const (
 var (
 	errUnacknowledged = errors.New("mqtt: the broker does not acknowledge")
 	errNotOpen        = errors.New("mqtt: connection lost")
-	errHangs          = errors.New("mqtt: the disk does not answer")
+	errHangs          = errors.New("mqtt: nothing was published for too long; the disk hangs, or the broker does not answer a subscription")
 )
 
 // session publishes over one connection. One goroutine decides what and another
@@ -81,8 +81,8 @@ type ack struct {
 }
 
 func newSession(g *Gateway, c *connection) *session {
-	const telemetry, diagnostics = 1, 1
-	s := &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+telemetry+diagnostics),
+	const telemetry, diagnostics, hanging = 1, 1, 1
+	s := &session{g: g, conn: c, over: make(chan struct{}), wire: make(chan packet, window+telemetry+diagnostics+hanging),
 		acks: make(chan ack, window), more: true, sent: make(map[key]bool)}
 	s.discovery.birth, s.discovery.wake = make(chan struct{}, 1), time.NewTimer(time.Hour)
 	s.discovery.wake.Stop() // until there is something to wait for
@@ -223,9 +223,9 @@ func (s *session) write() {
 	}
 }
 
-// watch says "offline" for a deciding goroutine that stands still, which only a disk
-// can make it do: the connection lives on, and with it an "online" that is not true.
-// It is not ended, because a stop still arrives over it.
+// watch says "offline" for a deciding goroutine that stands still, as a disk that hangs
+// makes it do: the connection lives on, and with it an "online" that is not true. It is
+// not ended, because a stop still arrives over it.
 func (s *session) watch() {
 	look := time.NewTicker(s.g.pace.telemetry) // each of which is a turn
 	defer look.Stop()
@@ -235,17 +235,22 @@ func (s *session) watch() {
 			return
 		case <-look.C:
 		}
-		if s.away.Load() || time.Since(time.Unix(0, s.turn.Load())) <= s.g.pace.stale {
-			continue
-		}
-		select {
-		case s.wire <- packet{topic: s.g.topics.Availability, qos: 1, retained: true, payload: []byte(Offline)}:
-			// Only now: the "online" that follows has to come behind it.
-			s.away.Store(true)
-			s.g.backlogFailed(errHangs)
-		default: // nothing leaves at present
+		if !s.away.Load() && time.Since(time.Unix(0, s.turn.Load())) > s.g.pace.stale {
+			s.withdraw()
 		}
 	}
+}
+
+// withdraw says "offline" unless something waits to be written. So there is never more
+// than one of these in the wire, which then has room for all that is decided.
+func (s *session) withdraw() {
+	if len(s.wire) > 0 {
+		return // nothing leaves at present; the next look tries again
+	}
+	s.wire <- packet{topic: s.g.topics.Availability, qos: 1, retained: true, payload: []byte(Offline)}
+	// Only now: the "online" that follows has to come behind it.
+	s.away.Store(true)
+	s.g.backlogFailed(errHangs)
 }
 
 // await waits for one acknowledgement.
