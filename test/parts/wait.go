@@ -1,7 +1,9 @@
 package parts
 
 import (
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +44,13 @@ var given struct {
 	all map[string]bool
 }
 
+// The ports of FreeAddress lie below those that the kernel gives to whoever connects
+// (32768 and up, ip(7)): one of these may be taken between the look and its use.
+const (
+	portsFrom = 10_000
+	portsTo   = 32_768
+)
+
 // FreeAddress is a host:port of loopback where nobody listens now, none twice.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
@@ -50,17 +59,18 @@ func FreeAddress(t testing.TB) string {
 	if given.all == nil {
 		given.all = map[string]bool{}
 	}
-	for range 1000 { // of some 28000 that the kernel chooses from
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(portsFrom+rand.IntN(portsTo-portsFrom)))
+		if given.all[address] {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			continue // somebody listens there
 		}
-		address := l.Addr().String()
 		_ = l.Close() // nobody has connected
-		if !given.all[address] {
-			given.all[address] = true
-			return address
-		}
+		given.all[address] = true
+		return address
 	}
 	t.Fatal("no address is free")
 	return ""
